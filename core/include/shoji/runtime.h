@@ -1,0 +1,111 @@
+// The management API: one configured instance of Shoji.
+//
+// Purpose  Create, find, run and remove sandboxes. A Runtime owns the plugin host, the
+//          metadata and the configuration; there is no global state, so several may
+//          live in one process.
+// Threads  Every function may be called from any thread. Calls on different sandboxes
+//          run side by side; calls that change one sandbox take turns, also between
+//          processes, and give up with DEADLINE_EXCEEDED, naming the holder's pid.
+// Example
+//     auto runtime = shoji::Runtime::Create({});
+//     if (!runtime.ok()) return Fail(runtime.status());
+//     auto sandbox = (*runtime)->RunSandbox(config);
+//     if (!sandbox.ok()) return Fail(sandbox.status());
+//     auto exit_status = (*sandbox)->WaitProcess("web", "web");
+//     (*runtime)->DeleteSandbox("web");
+#ifndef SHOJI_RUNTIME_H_
+#define SHOJI_RUNTIME_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shoji/config.h"
+#include "shoji/sandbox.h"
+#include "shoji/status.h"
+#include "shoji/types.h"
+
+namespace shoji {
+
+enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError, kOff };
+
+struct RuntimeOptions {
+  // Configuration files, later ones win; a directory stands for its *.toml in order.
+  // A file that is missing is an error unless it is one of the two defaults.
+  std::vector<std::string> config_files = {"/etc/shoji/shoji.toml", "/etc/shoji/conf.d"};
+  bool use_environment = true;  // SHOJI_HYPERVISOR_QEMU_MEMORY=...
+  // {"hypervisor.qemu.memory", "512M"}: wins over files and environment.
+  std::vector<std::pair<std::string, std::string>> overrides;
+  // Receives each log line; nothing: stderr.
+  std::function<void(LogLevel, const std::string&)> log_sink;
+  // Told of each finished stage, from the thread that finished it.
+  std::function<void(const Span&)> on_span;
+};
+
+class Runtime {
+ public:
+  // Reads the configuration and the notes of the plugins; loads no plugin yet.
+  // INVALID_ARGUMENT names file, line, option and the likely correct spelling.
+  static Result<std::unique_ptr<Runtime>> Create(RuntimeOptions options);
+
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+  // Sandboxes this Runtime created and did not release, stop or delete stay as they are;
+  // CollectGarbage() of any process then removes them.
+  ~Runtime();
+
+  // Creates and starts the VM, creates its containers, starts none of them. On failure
+  // everything is undone. ALREADY_EXISTS when the id is taken.
+  Result<std::shared_ptr<Sandbox>> CreateSandbox(const SandboxConfig& config);
+
+  // Connects to an existing sandbox. NOT_FOUND.
+  Result<std::shared_ptr<Sandbox>> FetchSandbox(const std::string& id);
+
+  // All sandboxes. One whose record cannot be read is left out and logged.
+  Result<std::vector<SandboxStatus>> ListSandboxes();
+
+  // One sandbox in detail. Does not talk to the guest.
+  Result<SandboxStatus> StatusSandbox(const std::string& id);
+
+  // Starts the sandbox and all its containers; when one cannot be started, those started
+  // before it are stopped again.
+  Result<std::shared_ptr<Sandbox>> StartSandbox(const std::string& id);
+
+  // CreateSandbox, then Start; on failure nothing is left.
+  Result<std::shared_ptr<Sandbox>> RunSandbox(const SandboxConfig& config);
+
+  // Stops the containers and the VM. Success when already stopped. With `force` guest
+  // errors do not matter.
+  Status StopSandbox(const std::string& id, bool force = false);
+
+  // Stops if need be, then removes every record and resource.
+  Status DeleteSandbox(const std::string& id);
+
+  // The sandbox a container belongs to. NOT_FOUND.
+  Result<std::string> SandboxOfContainer(const std::string& container_id);
+
+  // Removes what killed processes left: sandboxes whose owner is gone and that were not
+  // released, and processes, mounts and directories without a record.
+  Result<GarbageReport> CollectGarbage(bool dry_run = false);
+
+  // Every plugin file found, with the reason where one is refused. Loads none.
+  std::vector<PluginInfo> Plugins() const;
+
+  // The value of an option after files, environment and overrides. NOT_FOUND.
+  Result<std::string> Option(const std::string& name) const;
+
+ private:
+  friend class Sandbox;
+  struct Impl;
+  explicit Runtime(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// "0.1.0": of this library. Semantic versioning of the C++ API.
+std::string ApiVersion();
+
+}  // namespace shoji
+
+#endif  // SHOJI_RUNTIME_H_

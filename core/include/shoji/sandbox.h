@@ -1,0 +1,101 @@
+// The operation and relay API: one sandbox.
+//
+// Purpose  Containers and processes in one VM.
+// Threads  Every function may be called from any thread. WaitProcess and the streams
+//          block; all others return within their time limits. A sandbox whose guest is
+//          gone answers UNAVAILABLE instead of hanging.
+// Ids      A process is named by its container id and a process id, a text: the init
+//          process has the container's id, others get one from EnterContainer.
+// Example
+//     auto io = sandbox->IOStream("web", "web");
+//     char buffer[65536];
+//     while (auto n = io->ReadStdout(buffer, sizeof(buffer)); n.ok() && *n > 0) ...
+#ifndef SHOJI_SANDBOX_H_
+#define SHOJI_SANDBOX_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "shoji/config.h"
+#include "shoji/status.h"
+#include "shoji/types.h"
+
+namespace shoji {
+
+// The standard streams of a process in the guest. Reading and writing may go on in
+// different threads; each stream is for one thread at a time.
+class ProcessIo {
+ public:
+  virtual ~ProcessIo() = default;
+  // Blocks while the process does not read. UNAVAILABLE when it has closed its input or ended.
+  virtual Status WriteStdin(std::string_view data) = 0;
+  // The process sees end of file. Idempotent.
+  virtual Status CloseStdin() = 0;
+  // Blocks until there is something; bytes read, 0 at the end.
+  virtual Result<std::size_t> ReadStdout(char* buffer, std::size_t size) = 0;
+  virtual Result<std::size_t> ReadStderr(char* buffer, std::size_t size) = 0;
+  // Makes calls that block, and all later ones, return CANCELLED. From any thread.
+  virtual void Cancel() = 0;
+};
+
+class Sandbox {
+ public:
+  Sandbox(const Sandbox&) = delete;
+  Sandbox& operator=(const Sandbox&) = delete;
+  // Drops the handle; see Runtime::~Runtime for what becomes of the VM.
+  ~Sandbox();
+
+  const std::string& id() const;
+
+  // Starts all containers that are ready; state becomes running. When one fails, those
+  // started by this call are stopped again.
+  Status Start();
+  // Stops containers and VM. Success when stopped already.
+  Status Stop(bool force = false);
+  // Stops if need be, removes everything. The object is of no use afterwards.
+  Status Delete();
+  // Drops our side and lets the guest run on, so that another process may fetch it;
+  // garbage collection leaves it alone as long as its VM lives.
+  Status Release();
+  Result<SandboxStatus> GetStatus();
+
+  // Creates a container (state ready). ALREADY_EXISTS, NOT_FOUND (rootfs), ...
+  Result<ContainerStatus> CreateContainer(const ContainerConfig& config);
+  // ready or stopped only.
+  Status DeleteContainer(const std::string& container_id);
+  // Runs its init process. Detail "reason" is "command-not-found" or
+  // "command-not-executable" when that is why.
+  Status StartContainer(const std::string& container_id);
+  // Ends its processes: SIGTERM, and SIGKILL after the configured time (at once with force).
+  Status StopContainer(const std::string& container_id, bool force = false);
+  // Runs another process in a running container; gives its process id.
+  Result<std::string> EnterContainer(const std::string& container_id, const Cmd& cmd);
+  // Signals the init process, or every process of the container. Success when it has ended.
+  Status KillContainer(const std::string& container_id, int signal, bool all = false);
+  Result<ContainerStatus> StatusContainer(const std::string& container_id);
+
+  // Blocks until the process has ended: its exit status, 128 + signal when killed. Read its
+  // output to the end first; an exec can be waited for once.
+  Result<std::int32_t> WaitProcess(const std::string& container_id, const std::string& process_id);
+  // One process. Success when it has ended.
+  Status SignalProcess(const std::string& container_id, const std::string& process_id, int signal);
+  // New size of its terminal, in characters. FAILED_PRECONDITION without one.
+  Status WinsizeProcess(const std::string& container_id, const std::string& process_id,
+                        std::uint16_t rows, std::uint16_t columns);
+  // Its standard streams; take it once per process.
+  Result<std::unique_ptr<ProcessIo>> IOStream(const std::string& container_id,
+                                              const std::string& process_id);
+
+ private:
+  friend class Runtime;
+  class Impl;
+  explicit Sandbox(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace shoji
+
+#endif  // SHOJI_SANDBOX_H_

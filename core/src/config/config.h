@@ -1,0 +1,72 @@
+// The configuration after all sources were read, and where each value came from.
+//
+// Purpose  One registry of options (the core's and those plugins declare in their notes).
+//          Sources, later wins: default, files, SHOJI_... environment, overrides (command
+//          line). Every value is checked against its declaration.
+// Threads  Constant after Load().
+// Example  config.Get("sandbox.hypervisor") == "qemu"
+#ifndef SHOJI_CORE_CONFIG_CONFIG_H_
+#define SHOJI_CORE_CONFIG_CONFIG_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shoji/status.h"
+
+namespace shoji {
+
+enum class OptionType { kString, kInt, kBool, kSize, kPath, kList, kDuration };
+
+struct OptionSpec {
+  std::string name;  // "hypervisor.qemu.memory"
+  OptionType type = OptionType::kString;
+  std::string default_value;  // canonical form
+  bool secret = false;
+  bool required = false;
+  std::string help;
+};
+
+class Config {
+ public:
+  struct Sources {
+    std::vector<std::string> files;  // may be directories
+    bool missing_files_are_errors = true;
+    bool use_environment = true;
+    std::vector<std::pair<std::string, std::string>> overrides;
+  };
+  struct Value {
+    std::string text;    // canonical: sizes in bytes, booleans true/false, lists '\n' separated
+    std::string origin;  // "default", "/etc/shoji/shoji.toml:12", "environment", "command line"
+  };
+
+  // INVALID_ARGUMENT names source, line, option, value and a suggestion.
+  static Result<Config> Load(const std::vector<OptionSpec>& specs, const Sources& sources);
+
+  Result<std::string> Find(const std::string& name) const;  // NOT_FOUND
+  // REQUIRES: `name` is declared.
+  const std::string& Get(const std::string& name) const;
+  std::uint64_t GetSize(const std::string& name) const;
+  std::int64_t GetInt(const std::string& name) const;
+  bool GetBool(const std::string& name) const;
+  std::vector<std::string> GetList(const std::string& name) const;
+
+  // The options below `prefix` + ".", names without the prefix, in order of declaration.
+  std::vector<std::pair<std::string, std::string>> Section(const std::string& prefix) const;
+
+  const std::vector<OptionSpec>& specs() const { return specs_; }
+  const std::map<std::string, Value>& values() const { return values_; }
+
+ private:
+  std::vector<OptionSpec> specs_;
+  std::map<std::string, Value> values_;
+};
+
+// The core's own options: root, log.level, plugins.*, sandbox.*, guest.*, time limits.
+std::vector<OptionSpec> CoreOptions();
+
+}  // namespace shoji
+
+#endif  // SHOJI_CORE_CONFIG_CONFIG_H_

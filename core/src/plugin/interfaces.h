@@ -1,0 +1,260 @@
+// Typed wrappers over the C tables of plugins.
+//
+// Purpose  The rest of the core speaks C++ and Status to plugins through these classes;
+//          only the files of this folder touch the C ABI.
+// Threads  As the slots behind them (plugin-api): calls on Vm take turns, all others
+//          may run side by side.
+// Life     Each object releases its handle when destroyed; destroying a Vm or a Proxy
+//          leaves the VM or the proxy process alone.
+// Example  SHOJI_ASSIGN_OR_RETURN(auto store, host.OpenStore("filesystem"));
+//          SHOJI_RETURN_IF_ERROR(store->Save({}, "a/b", bytes));
+#ifndef SHOJI_CORE_PLUGIN_INTERFACES_H_
+#define SHOJI_CORE_PLUGIN_INTERFACES_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "plugin/call.h"
+#include "shoji/plugin/agent.h"
+#include "shoji/plugin/factory.h"
+#include "shoji/plugin/hypervisor.h"
+#include "shoji/plugin/proxy.h"
+#include "shoji/plugin/shim.h"
+#include "shoji/plugin/store.h"
+#include "shoji/status.h"
+
+namespace shoji {
+
+class Store {
+ public:
+  struct Op {
+    bool remove = false;
+    std::string key;
+    std::string value;
+  };
+  Store(const shoji_store_v1* table, shoji_store* handle);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  Status Save(const Call& call, std::string_view key, std::string_view value);
+  Result<std::string> Load(const Call& call, std::string_view key);
+  Status Remove(const Call& call, std::string_view key);
+  bool can_scan() const;
+  Result<std::vector<std::string>> Scan(const Call& call, std::string_view prefix);
+  bool has_transactions() const;
+  // All or none when has_transactions(); else in order, as far as it gets.
+  Status Apply(const Call& call, const std::vector<Op>& ops);
+
+ private:
+  const shoji_store_v1* table_;
+  shoji_store* handle_;
+};
+
+struct VmShare {
+  std::string tag;
+  std::string host_path;
+  bool read_only = false;
+};
+
+struct VmConfig {
+  std::string id;
+  std::uint32_t vcpus = 1;
+  std::uint64_t memory_bytes = 0;
+  std::string run_dir;
+  std::string kernel;
+  std::string initrd;
+  std::string kernel_params;
+  std::vector<VmShare> shares;
+};
+
+class Vm {
+ public:
+  Vm(const shoji_hypervisor_v1* table, shoji_vm* handle);
+  ~Vm();
+  Vm(const Vm&) = delete;
+  Vm& operator=(const Vm&) = delete;
+
+  Status Stop(const Call& call, bool force);
+  int wait_fd() const;  // readable when the VM is gone; borrowed
+  Result<std::vector<std::int32_t>> Pids();
+  Result<std::string> AgentEndpoint();
+  std::string LastWords();  // empty when nothing is known
+  Result<std::string> SaveState();
+  // Stops by force, removes what it left; the handle is gone afterwards.
+  Status Destroy(const Call& call);
+
+ private:
+  const shoji_hypervisor_v1* table_;
+  shoji_vm* handle_;
+};
+
+class Hypervisor {
+ public:
+  Hypervisor(const shoji_hypervisor_v1* table, shoji_hypervisor* handle, std::string id);
+  ~Hypervisor();
+  Hypervisor(const Hypervisor&) = delete;
+  Hypervisor& operator=(const Hypervisor&) = delete;
+
+  const std::string& id() const { return id_; }
+  // JSON report; a machine that cannot is an error whose detail "report" has it.
+  Result<std::string> Check(const Call& call);
+  // `gone`: the process behind the state is no more; Destroy() the Vm to clean up.
+  struct Attached {
+    std::unique_ptr<Vm> vm;
+    bool gone = false;
+  };
+  Result<Attached> Attach(const Call& call, std::string_view state);
+  const shoji_hypervisor_v1* table() const { return table_; }
+  shoji_hypervisor* handle() const { return handle_; }
+
+ private:
+  const shoji_hypervisor_v1* table_;
+  shoji_hypervisor* handle_;
+  std::string id_;
+};
+
+class Proxy {
+ public:
+  Proxy(const shoji_proxy_v1* table, shoji_proxy* handle);
+  ~Proxy();
+  Proxy(const Proxy&) = delete;
+  Proxy& operator=(const Proxy&) = delete;
+
+  struct Info {
+    std::int32_t pid = 0;
+    std::string url;
+  };
+  Result<Info> GetInfo();
+  Result<std::string> SaveState();
+  Status Stop(const Call& call);  // the handle is gone afterwards
+  const shoji_proxy_v1* table() const { return table_; }
+  shoji_proxy* handle() const { return handle_; }
+
+ private:
+  const shoji_proxy_v1* table_;
+  shoji_proxy* handle_;
+};
+
+class Shim {
+ public:
+  Shim(const shoji_shim_v1* table, void* plugin, const shoji_options* options);
+  struct Params {
+    std::string sandbox_id;
+    std::string container_id;
+    std::string exec_id;
+    std::string proxy_url;
+    std::string console;
+    bool terminal = false;
+    bool detach = false;
+  };
+  Result<std::int32_t> Start(const Call& call, const Params& params);  // -1: built in
+  Status Stop(const Call& call, std::int32_t pid);
+
+ private:
+  const shoji_shim_v1* table_;
+  void* plugin_;
+  const shoji_options* options_;
+};
+
+struct AgentStorage {
+  std::string driver;
+  std::string source;
+  std::string fstype;
+  std::string mount_point;
+  std::vector<std::string> options;
+  std::vector<std::string> driver_options;
+};
+
+struct ProcessRef {
+  std::string container_id;
+  std::string exec_id;
+};
+
+class Agent {
+ public:
+  Agent(const shoji_agent_v1* table, shoji_agent* handle);
+  ~Agent();
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  Status Check(const Call& call);
+  Result<std::string> GuestDetails(const Call& call);
+  struct SandboxRequest {
+    std::string sandbox_id;
+    std::string hostname;
+    std::vector<std::string> dns;
+    std::vector<AgentStorage> storages;
+  };
+  Status CreateSandbox(const Call& call, const SandboxRequest& request);
+  Status DestroySandbox(const Call& call);
+  struct ContainerRequest {
+    std::string container_id;
+    std::string spec_json;
+    std::vector<AgentStorage> storages;
+  };
+  Status CreateContainer(const Call& call, const ContainerRequest& request);
+  Status StartContainer(const Call& call, const std::string& container_id);
+  Status RemoveContainer(const Call& call, const std::string& container_id,
+                         std::uint32_t timeout_s);
+  Status ExecProcess(const Call& call, const ProcessRef& process, const std::string& process_json);
+  Status SignalProcess(const Call& call, const ProcessRef& process, int signal);
+  Result<std::int32_t> WaitProcess(const Call& call, const ProcessRef& process);
+  Result<std::size_t> WriteStdin(const Call& call, const ProcessRef& process,
+                                 std::string_view data);
+  Status CloseStdin(const Call& call, const ProcessRef& process);
+  // Bytes read into `buffer`; OUT_OF_RANGE at the end.
+  Result<std::size_t> ReadStdout(const Call& call, const ProcessRef& process, char* buffer,
+                                 std::size_t size);
+  Result<std::size_t> ReadStderr(const Call& call, const ProcessRef& process, char* buffer,
+                                 std::size_t size);
+  Status TtyWinResize(const Call& call, const ProcessRef& process, std::uint32_t rows,
+                      std::uint32_t columns);
+  Status ReseedRandom(const Call& call, std::string_view data);
+  Status SetTime(const Call& call, std::int64_t seconds, std::int64_t microseconds);
+
+ private:
+  const shoji_agent_v1* table_;
+  shoji_agent* handle_;
+};
+
+// A running VM with its proxy and its live agent. The members are destroyed in reverse
+// order, agent first: it speaks through the proxy.
+struct NewVm {
+  std::unique_ptr<Vm> vm;
+  std::unique_ptr<Proxy> proxy;
+  std::unique_ptr<Agent> agent;
+  bool cloned = false;
+};
+
+class Factory {
+ public:
+  Factory(const shoji_factory_v1* table, shoji_factory* handle);
+  ~Factory();
+  Factory(const Factory&) = delete;
+  Factory& operator=(const Factory&) = delete;
+
+  struct Request {
+    const Hypervisor* hypervisor = nullptr;
+    std::string proxy_id;
+    std::string agent_id;
+    VmConfig config;
+  };
+  // `host_tables` of the returned objects come from the same plugin host.
+  Result<shoji_new_vm> NewVmRaw(const Call& call, const Request& request);
+  Result<std::string> GetStatus(const Call& call);
+  Status DestroyPrepared(const Call& call);
+
+ private:
+  const shoji_factory_v1* table_;
+  shoji_factory* handle_;
+};
+
+}  // namespace shoji
+
+#endif  // SHOJI_CORE_PLUGIN_INTERFACES_H_

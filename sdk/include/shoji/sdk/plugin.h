@@ -1,0 +1,185 @@
+// For plugin authors: errors, host services and the entry function in C++.
+//
+// Purpose  Everything a plugin needs besides the base class of its kind (shoji/sdk/store.h,
+//          shoji/sdk/hypervisor.h, ...). Header-only: it compiles into the plugin.
+// Threads  Host is safe from any thread; PluginMain is used by the entry function only.
+// Example
+//     SHOJI_PLUGIN_NOTE(SHOJI_NOTE_PLUGIN("store", "com.example.kv", "1.0.0", "Example", "MIT")
+//                       SHOJI_NOTE_ABI("1", "1") SHOJI_NOTE_INTERFACE("shoji.store/1", "0"));
+//     SHOJI_SDK_PLUGIN([](shoji::sdk::Interfaces& i) {
+//       i.Add(SHOJI_STORE_V1, shoji::sdk::StoreTable<KvStore>());
+//     });
+// No exception leaves a trampoline: it becomes an INTERNAL error with its text.
+#ifndef SHOJI_SDK_PLUGIN_H_
+#define SHOJI_SDK_PLUGIN_H_
+
+#include <cstring>
+#include <exception>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "shoji/plugin/base.h"
+#include "shoji/plugin/note.h"
+#include "shoji/plugin/services.h"
+#include "shoji/status.h"
+
+namespace shoji::sdk {
+
+inline shoji_str ToStr(std::string_view text) { return {text.data(), text.size()}; }
+inline std::string_view View(shoji_str text) {
+  return text.data == nullptr ? std::string_view()
+                              : std::string_view(text.data, static_cast<std::size_t>(text.size));
+}
+inline std::string String(shoji_str text) { return std::string(View(text)); }
+
+// Writes a result to the caller's sink; its refusal comes back as a Status.
+inline Status Put(const shoji_sink* sink, std::string_view data) {
+  const std::int32_t code = sink->write(sink->ctx, data.data(), data.size());
+  if (code == SHOJI_OK) return OkStatus();
+  return {static_cast<StatusCode>(code), "the caller's sink refused the result"};
+}
+
+// The option values the host passed to open().
+class OptionMap {
+ public:
+  explicit OptionMap(const shoji_options* options) {
+    for (std::uint32_t i = 0; options != nullptr && i < options->count; ++i) {
+      values_[String(options->items[i].name)] = String(options->items[i].value);
+    }
+  }
+  // Empty when it was not declared.
+  std::string Get(const std::string& name) const {
+    const auto it = values_.find(name);
+    return it == values_.end() ? std::string() : it->second;
+  }
+  bool GetBool(const std::string& name) const { return Get(name) == "true"; }
+  std::uint64_t GetNumber(const std::string& name) const {
+    const std::string text = Get(name);
+    return text.empty() ? 0 : std::stoull(text);
+  }
+  std::vector<std::string> GetList(const std::string& name) const {
+    std::vector<std::string> out;
+    const std::string text = Get(name);
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = std::min(text.find('\n', at), text.size());
+      out.push_back(text.substr(at, end - at));
+      at = end + 1;
+    }
+    return out;
+  }
+
+ private:
+  std::map<std::string, std::string> values_;
+};
+
+// The host, as one object for the life of the plugin.
+class Host {
+ public:
+  explicit Host(const shoji_host* host) : host_(host) {}
+  const shoji_host* raw() const { return host_; }
+
+  template <typename Table>
+  const Table* Service(const char* id) const {
+    return static_cast<const Table*>(host_->get_service(host_, id));
+  }
+
+  void Log(std::int32_t level, std::string_view message) const {
+    const auto* log = Service<shoji_log_v1>(SHOJI_LOG_V1);
+    if (SHOJI_HAS_SLOT(shoji_log_v1, log, write)) {
+      log->write(host_, level, ToStr(message), nullptr, 0);
+    }
+  }
+  void Span(std::string_view name, std::int64_t begin_ns, std::int64_t end_ns) const {
+    const auto* trace = Service<shoji_trace_v1>(SHOJI_TRACE_V1);
+    if (SHOJI_HAS_SLOT(shoji_trace_v1, trace, span)) {
+      trace->span(host_, {nullptr, 0}, ToStr(name), begin_ns, end_ns);
+    }
+  }
+  // Fills the caller's error and gives the code to return.
+  std::int32_t Fail(shoji_error* error, const Status& status) const {
+    if (status.ok()) return SHOJI_OK;
+    const auto code = static_cast<std::int32_t>(status.code());
+    host_->error_set(error, code, status.sys_errno(), ToStr(status.message()));
+    for (const auto& [name, value] : status.details()) {
+      host_->error_detail(error, ToStr(name), ToStr(value));
+    }
+    return code;
+  }
+  // Runs `body` (a callable that returns Status) so that no exception gets out.
+  template <typename Body>
+  std::int32_t Guard(shoji_error* error, Body&& body) const noexcept {
+    try {
+      return Fail(error, std::forward<Body>(body)());
+    } catch (const std::exception& e) {
+      return Fail(error, Internal(std::string("exception in the plugin: ") + e.what()));
+    } catch (...) {
+      return Fail(error, Internal("exception of unknown type in the plugin"));
+    }
+  }
+
+ private:
+  const shoji_host* host_;
+};
+
+// What the plugin answers to get_interface(); filled once by the entry function.
+class Interfaces {
+ public:
+  explicit Interfaces(const shoji_host* host) : host_(host) {}
+  const Host& host() const { return host_; }
+  // `table` has static storage.
+  void Add(const char* id, const void* table) { tables_[id] = table; }
+  const void* Find(const char* id) const {
+    const auto it = tables_.find(id);
+    return it == tables_.end() ? nullptr : it->second;
+  }
+
+ private:
+  Host host_;
+  std::map<std::string, const void*, std::less<>> tables_;
+};
+
+// The `plugin` argument of every open() made with this SDK is the Interfaces object.
+inline const Host& HostOf(void* plugin) { return static_cast<Interfaces*>(plugin)->host(); }
+
+namespace internal {
+
+inline const void* Find(void* self, const char* id) noexcept {
+  return static_cast<Interfaces*>(self)->Find(id);
+}
+inline void Shutdown(void* self) noexcept { delete static_cast<Interfaces*>(self); }
+
+inline std::int32_t Open(const shoji_host* host, shoji_plugin* ret_plugin, shoji_error* error,
+                         void (*setup)(Interfaces&)) noexcept {
+  const Host wrapped(host);
+  return wrapped.Guard(error, [&]() -> Status {
+    if (SHOJI_ABI_VERSION < host->abi_min || SHOJI_ABI_VERSION > host->abi_max) {
+      return FailedPrecondition("the plugin speaks ABI " + std::to_string(SHOJI_ABI_VERSION) +
+                                ", the host " + std::to_string(host->abi_min) + " to " +
+                                std::to_string(host->abi_max) +
+                                "; install a build of the plugin for this host");
+    }
+    auto interfaces = std::make_unique<Interfaces>(host);
+    setup(*interfaces);
+    ret_plugin->self = interfaces.release();
+    ret_plugin->get_interface = Find;
+    ret_plugin->shutdown = Shutdown;
+    return OkStatus();
+  });
+}
+
+}  // namespace internal
+}  // namespace shoji::sdk
+
+// Defines the entry function. `setup` is a captureless lambda over Interfaces&.
+#define SHOJI_SDK_PLUGIN(setup)                                               \
+  extern "C" SHOJI_EXPORT std::int32_t shoji_plugin_open_v1(                  \
+      const shoji_host* host, shoji_plugin* ret_plugin, shoji_error* error) { \
+    return ::shoji::sdk::internal::Open(host, ret_plugin, error, setup);      \
+  }                                                                           \
+  static_assert(true, "needs a semicolon")
+
+#endif  // SHOJI_SDK_PLUGIN_H_
