@@ -42,6 +42,9 @@ struct RuntimeOptions {
   std::function<void(LogLevel, const std::string&)> log_sink;
   // Told of each finished stage, from the thread that finished it.
   std::function<void(const Span&)> on_span;
+  // Readable = give up: CreateSandbox, RunSandbox, Start and FetchSandbox under way return
+  // CANCELLED, with everything undone. Borrowed; -1: cannot be cancelled.
+  int cancel_fd = -1;
 };
 
 class Runtime {

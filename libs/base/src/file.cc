@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -122,6 +123,11 @@ Status WriteAll(int fd, std::string_view data) {
     const ssize_t n = write(fd, data.data(), data.size());
     if (n < 0) {
       if (errno == EINTR) continue;
+      if (errno == EAGAIN) {  // a descriptor that somebody made non-blocking
+        pollfd wait{fd, POLLOUT, 0};
+        poll(&wait, 1, -1);
+        continue;
+      }
       return ErrnoStatus(errno, "write failed");
     }
     data.remove_prefix(static_cast<std::size_t>(n));

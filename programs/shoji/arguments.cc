@@ -1,0 +1,214 @@
+#include "arguments.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "shoji/base/strings.h"
+
+namespace shoji::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+po::options_description GlobalDescription() {
+  po::options_description options("Global options");
+  options.add_options()                                                               //
+      ("help,h", "show this help")                                                    //
+      ("version", "show the version")                                                 //
+      ("config", po::value<std::vector<std::string>>()->value_name("FILE"),           //
+       "configuration file or directory, instead of /etc/shoji; may be given again")  //
+      ("root", po::value<std::string>()->value_name("DIR"),                           //
+       "directory for the state of running sandboxes (/run/shoji)")                   //
+      ("log-level", po::value<std::string>()->value_name("LEVEL"),                    //
+       "trace, debug, info, warn, error or off")                                      //
+      ("debug", "the same as --log-level=debug");
+  return options;
+}
+
+// "--hypervisor.qemu.memory=1G": a value for an option of the configuration.
+bool IsOverride(const std::string& word) {
+  const std::string name = word.substr(0, word.find('='));
+  return word.size() > 2 && word.compare(0, 2, "--") == 0 && name.find('.') != std::string::npos;
+}
+
+// The option a word like "--env", "--env=A=b", "-i" or "-it" stands for; the last one of a
+// group of letters, which is the one that may take a value.
+const po::option_description* FindOption(const po::options_description& known,
+                                         const std::string& word) {
+  const bool is_long = word.compare(0, 2, "--") == 0;
+  const std::string name = is_long ? word.substr(2, word.find('=') - 2) : word.substr(1);
+  for (const auto& option : known.options()) {
+    const std::string short_name =
+        option->canonical_display_name(po::command_line_style::allow_dash_for_short);
+    if (is_long ? option->long_name() == name
+                : short_name.size() == 2 && !name.empty() && short_name[1] == name.back()) {
+      return option.get();
+    }
+  }
+  return nullptr;
+}
+
+bool TakesNextWord(const po::option_description& option, const std::string& word) {
+  return option.semantic()->max_tokens() > 0 && word.find('=') == std::string::npos;
+}
+
+Status UnknownOption(const po::options_description& known, const std::string& word) {
+  std::vector<std::string> names;
+  for (const auto& option : known.options()) names.push_back("--" + option->long_name());
+  const std::string near = Suggest(word.substr(0, word.find('=')), names);
+  return InvalidArgument("unknown option " + word +
+                         (near.empty() ? "; see --help" : "; did you mean " + near + "?"));
+}
+
+struct Cut {
+  std::vector<std::string> options;
+  std::vector<std::pair<std::string, std::string>> overrides;
+  std::size_t rest = 0;  // index of the first word that is no option
+};
+
+// Takes "--a.b=value" or "--a.b value" at `i`; leaves `i` on its last word.
+Status TakeOverride(const std::vector<std::string>& args, std::size_t& i, Cut& cut) {
+  const std::string& word = args[i];
+  const std::size_t equals = word.find('=');
+  const std::string name = word.substr(2, equals == std::string::npos ? equals : equals - 2);
+  if (equals != std::string::npos) {
+    cut.overrides.emplace_back(name, word.substr(equals + 1));
+    return OkStatus();
+  }
+  if (i + 1 == args.size()) return InvalidArgument("option " + word + " needs a value");
+  cut.overrides.emplace_back(name, args[++i]);
+  return OkStatus();
+}
+
+// Collects the options at the front of args[begin...].
+Result<Cut> CutOptions(const po::options_description& known, const std::vector<std::string>& args,
+                       std::size_t begin) {
+  Cut cut;
+  std::size_t i = begin;
+  for (; i < args.size(); ++i) {
+    const std::string& word = args[i];
+    if (word.size() < 2 || word[0] != '-' || word == "--") break;
+    if (IsOverride(word)) {
+      SHOJI_RETURN_IF_ERROR(TakeOverride(args, i, cut));
+      continue;
+    }
+    const po::option_description* option = FindOption(known, word);
+    if (option == nullptr) return UnknownOption(known, word);
+    cut.options.push_back(word);
+    if (!TakesNextWord(*option, word)) continue;
+    if (i + 1 == args.size()) return InvalidArgument("option " + word + " needs a value");
+    cut.options.push_back(args[++i]);
+  }
+  cut.rest = i;
+  return cut;
+}
+
+Status Parse(const po::options_description& known, const std::vector<std::string>& words,
+             po::variables_map& values) {
+  try {
+    const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    po::store(po::command_line_parser(words).options(known).style(style).run(), values);
+    po::notify(values);
+  } catch (const po::error& e) {
+    return InvalidArgument(e.what());
+  }
+  return OkStatus();
+}
+
+// Finds "run" or "plugin list" at args[at]; moves `at` behind it.
+Result<const Command*> FindCommand(const std::vector<std::string>& args, std::size_t& at) {
+  std::vector<std::string> names;
+  for (const Command& command : AllCommands()) {
+    const std::vector<std::string> words = Split(command.name, ' ');
+    names.push_back(command.name);
+    if (args.size() - at >= words.size() &&
+        std::equal(words.begin(), words.end(), args.begin() + static_cast<std::ptrdiff_t>(at))) {
+      at += words.size();
+      return &command;
+    }
+  }
+  const std::string near = Suggest(args[at], names);
+  return InvalidArgument("unknown command \"" + args[at] + "\"" +
+                         (near.empty() ? "; see shoji --help" : "; did you mean " + near + "?"));
+}
+
+Status TakeGlobal(const po::variables_map& values, CommandLine& line) {
+  GlobalOptions& global = line.invocation.global;
+  line.help = values.count("help") != 0;
+  line.version = values.count("version") != 0;
+  global.debug = values.count("debug") != 0;
+  if (values.count("config") != 0) {
+    global.config_files = values["config"].as<std::vector<std::string>>();
+  }
+  for (const auto& [flag, option] : {std::pair{"root", "root"}, {"log-level", "log.level"}}) {
+    if (values.count(flag) != 0) {
+      global.overrides.emplace_back(option, values[flag].as<std::string>());
+    }
+  }
+  return OkStatus();
+}
+
+Status TakeCommand(const std::vector<std::string>& args, std::size_t at, CommandLine& line) {
+  po::options_description known;
+  line.command->describe(known);
+  known.add_options()("help,h", "show this help");
+  SHOJI_ASSIGN_OR_RETURN(const Cut cut, CutOptions(known, args, at));
+  SHOJI_RETURN_IF_ERROR(Parse(known, cut.options, line.invocation.options));
+  line.help = line.help || line.invocation.Has("help");
+  auto& overrides = line.invocation.global.overrides;
+  overrides.insert(overrides.end(), cut.overrides.begin(), cut.overrides.end());
+  for (std::size_t i = cut.rest; i < args.size(); ++i) {
+    if (i == cut.rest && args[i] == "--") continue;
+    line.invocation.words.push_back(args[i]);
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<CommandLine> ParseCommandLine(const std::vector<std::string>& args) {
+  CommandLine line;
+  const po::options_description known = GlobalDescription();
+  SHOJI_ASSIGN_OR_RETURN(Cut cut, CutOptions(known, args, 0));
+  po::variables_map values;
+  SHOJI_RETURN_IF_ERROR(Parse(known, cut.options, values));
+  SHOJI_RETURN_IF_ERROR(TakeGlobal(values, line));
+  auto& overrides = line.invocation.global.overrides;
+  overrides.insert(overrides.end(), cut.overrides.begin(), cut.overrides.end());
+  std::size_t at = cut.rest;
+  if (at < args.size() && args[at] == "help") {
+    line.help = true;
+    ++at;
+  }
+  if (at == args.size()) {
+    line.help = line.help || !line.version;
+    return line;
+  }
+  SHOJI_ASSIGN_OR_RETURN(line.command, FindCommand(args, at));
+  SHOJI_RETURN_IF_ERROR(TakeCommand(args, at, line));
+  SHOJI_RETURN_IF_ERROR(CheckFormat(line.invocation));
+  return line;
+}
+
+std::string HelpText(const Command* command) {
+  std::ostringstream out;
+  if (command == nullptr) {
+    out << "Shoji runs containers in virtual machines.\n\n"
+           "Usage: shoji [global options] COMMAND [options] [words]\n\nCommands:\n";
+    for (const Command& each : AllCommands()) {
+      out << "  " << each.name << std::string(14 - each.name.size(), ' ') << each.summary << "\n";
+    }
+    out << "\n" << GlobalDescription();
+    out << "  --SECTION.OPTION=VALUE   any option of the configuration, e.g.\n"
+           "                           --hypervisor.qemu.memory=512M\n";
+    return out.str();
+  }
+  po::options_description options("Options");
+  command->describe(options);
+  out << "Usage: shoji " << command->name << " [options] " << command->words << "\n\n"
+      << command->summary << "\n\n"
+      << options;
+  return out.str();
+}
+
+}  // namespace shoji::cli

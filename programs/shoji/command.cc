@@ -1,0 +1,31 @@
+#include "command.h"
+
+namespace shoji::cli {
+
+const std::vector<Command>& AllCommands() {
+  static const std::vector<Command> commands = {kRun,  kExec,   kList, kStatus,
+                                                kStop, kDelete, kGc,   kPluginList};
+  return commands;
+}
+
+Result<std::unique_ptr<Runtime>> OpenRuntime(const Invocation& invocation, RuntimeOptions extra) {
+  if (!invocation.global.config_files.empty()) extra.config_files = invocation.global.config_files;
+  extra.overrides = invocation.global.overrides;
+  if (invocation.global.debug) extra.overrides.emplace_back("log.level", "debug");
+  return Runtime::Create(std::move(extra));
+}
+
+void DescribeFormat(boost::program_options::options_description& options) {
+  options.add_options()(
+      "format",
+      boost::program_options::value<std::string>()->default_value("table")->value_name("FORMAT"),
+      "table or json");
+}
+
+Status CheckFormat(const Invocation& invocation) {
+  const std::string format = invocation.Text("format");
+  if (format.empty() || format == "table" || format == "json") return OkStatus();
+  return InvalidArgument("--format \"" + format + "\" is not known; use table or json");
+}
+
+}  // namespace shoji::cli

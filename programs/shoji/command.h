@@ -1,0 +1,76 @@
+// One sub-command of `shoji`, and what all of them share.
+//
+// Purpose  main() finds the Command by its name, parses the options it declares, and calls
+//          run(). Help texts come from the same declarations.
+// Threads  Commands run on the main thread.
+// Example
+//     const Command kList = {"list", "", "list sandboxes", DescribeList, RunList};
+#ifndef SHOJI_PROGRAMS_SHOJI_COMMAND_H_
+#define SHOJI_PROGRAMS_SHOJI_COMMAND_H_
+
+#include <boost/program_options.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shoji/runtime.h"
+
+namespace shoji::cli {
+
+// Options before the command, and --section.option=value anywhere before the words.
+struct GlobalOptions {
+  std::vector<std::string> config_files;                       // --config
+  std::vector<std::pair<std::string, std::string>> overrides;  // --hypervisor.qemu.memory=1G
+  bool debug = false;
+};
+
+// What a command is called with.
+struct Invocation {
+  GlobalOptions global;
+  boost::program_options::variables_map options;
+  std::vector<std::string> words;  // what is not an option: ids, then the command after them
+
+  bool Has(const char* name) const { return options.count(name) != 0; }
+  std::string Text(const char* name) const {
+    return Has(name) ? options[name].as<std::string>() : std::string();
+  }
+  std::vector<std::string> Texts(const char* name) const {
+    return Has(name) ? options[name].as<std::vector<std::string>>() : std::vector<std::string>();
+  }
+  bool json() const { return Text("format") == "json"; }
+};
+
+struct Command {
+  std::string name;     // "run", "plugin list"
+  std::string words;    // "[--] [COMMAND [ARG...]]"
+  std::string summary;  // one line
+  void (*describe)(boost::program_options::options_description& options);
+  // The exit status of the program.
+  int (*run)(const Invocation& invocation);
+};
+
+const std::vector<Command>& AllCommands();
+
+// The Runtime as the global options ask for it; `extra` is adapted first.
+Result<std::unique_ptr<Runtime>> OpenRuntime(const Invocation& invocation,
+                                             RuntimeOptions extra = {});
+
+// Declares --format table|json.
+void DescribeFormat(boost::program_options::options_description& options);
+// INVALID_ARGUMENT when --format is something else.
+Status CheckFormat(const Invocation& invocation);
+
+// The commands, one file each.
+extern const Command kRun;
+extern const Command kExec;
+extern const Command kList;
+extern const Command kStatus;
+extern const Command kStop;
+extern const Command kDelete;
+extern const Command kGc;
+extern const Command kPluginList;
+
+}  // namespace shoji::cli
+
+#endif  // SHOJI_PROGRAMS_SHOJI_COMMAND_H_

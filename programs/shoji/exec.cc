@@ -1,0 +1,74 @@
+// shoji exec: another process in a container that runs.
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "command.h"
+#include "exit_status.h"
+#include "process_options.h"
+#include "process_session.h"
+#include "signal_relay.h"
+
+namespace shoji::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+void DescribeExec(po::options_description& options) {
+  DescribeProcess(options);
+  DescribeFormat(options);
+}
+
+struct Executed {
+  std::string container_id;
+  std::string process_id;
+  int exit_status = 0;
+};
+
+Result<Executed> Execute(Runtime& runtime, const Invocation& invocation, SignalRelay& relay) {
+  Executed out;
+  out.container_id = invocation.words[0];
+  std::vector<std::string> args(invocation.words.begin() + 1, invocation.words.end());
+  if (!args.empty() && args[0] == "--") args.erase(args.begin());
+  if (args.empty()) return InvalidArgument("no command; write shoji exec ID -- COMMAND [ARG...]");
+  SHOJI_ASSIGN_OR_RETURN(const Cmd cmd, CmdOf(invocation, args));
+  SHOJI_ASSIGN_OR_RETURN(const std::string id, runtime.SandboxOfContainer(out.container_id));
+  SHOJI_ASSIGN_OR_RETURN(const std::shared_ptr<Sandbox> sandbox, runtime.FetchSandbox(id));
+  SHOJI_ASSIGN_OR_RETURN(out.process_id, sandbox->EnterContainer(out.container_id, cmd));
+  SHOJI_ASSIGN_OR_RETURN(out.exit_status, RunSession(*sandbox, out.container_id, out.process_id,
+                                                     SessionOf(invocation), relay));
+  return out;
+}
+
+void PrintJson(const Executed& done) {
+  const nlohmann::json out = {{"container_id", done.container_id},
+                              {"process_id", done.process_id},
+                              {"exit_status", done.exit_status}};
+  fprintf(stderr, "%s\n", out.dump().c_str());
+}
+
+int RunExec(const Invocation& invocation) {
+  if (invocation.words.empty()) {
+    return Fail(InvalidArgument("shoji exec takes the id of a container and a command"));
+  }
+  auto relay = SignalRelay::Start();
+  if (!relay.ok()) return Fail(relay.status());
+  RuntimeOptions options;
+  options.cancel_fd = (*relay)->cancel_fd();
+  auto runtime = OpenRuntime(invocation, std::move(options));
+  if (!runtime.ok()) return Fail(runtime.status());
+  const Result<Executed> done = Execute(**runtime, invocation, **relay);
+  if (const int signal = (*relay)->cancelled_by(); signal != 0) return 128 + signal;
+  if (!done.ok()) return Fail(done.status());
+  if (invocation.json()) PrintJson(*done);  // stdout belongs to the process
+  return done->exit_status;
+}
+
+}  // namespace
+
+const Command kExec = {"exec", "ID [--] COMMAND [ARG...]",
+                       "Run another process in a container that runs.", DescribeExec, RunExec};
+
+}  // namespace shoji::cli
