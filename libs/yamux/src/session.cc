@@ -27,6 +27,11 @@ struct Stream {
   bool blocked = false;  // Write() took less than offered
 };
 
+StreamId FirstId(Role role, const Options& options) {
+  return role == Role::kClient ? options.first_stream | 1U
+                               : std::max<StreamId>(2, (options.first_stream + 1) & ~1U);
+}
+
 std::string Number(std::uint64_t value) { return std::to_string(value); }
 
 }  // namespace
@@ -34,7 +39,7 @@ std::string Number(std::uint64_t value) { return std::to_string(value); }
 class Session::Impl {
  public:
   Impl(Role role, Listener* listener, Options options)
-      : listener_(listener), options_(options), next_id_(role == Role::kClient ? 1 : 2) {}
+      : listener_(listener), options_(options), first_id_(FirstId(role, options)) {}
 
   Status Feed(std::string_view bytes);
   std::string_view PendingOutput() const { return out_.pending(); }
@@ -54,6 +59,10 @@ class Session::Impl {
   Stream* Find(StreamId id) {
     const auto it = streams_.find(id);
     return it == streams_.end() ? nullptr : &it->second;
+  }
+  // Ours by its parity, but we never opened it: garbage, not a late frame.
+  bool NeverOpened(StreamId id) const {
+    return !PeerOpens(id) && (id < first_id_ || id >= next_id_);
   }
   bool PeerOpens(StreamId id) const { return (id & 1U) != (next_id_ & 1U); }
 
@@ -92,7 +101,8 @@ class Session::Impl {
 
   Listener* const listener_;
   const Options options_;
-  StreamId next_id_;
+  const StreamId first_id_;
+  StreamId next_id_ = first_id_;
   std::unordered_map<StreamId, Stream> streams_;
   Output out_;
 
@@ -163,6 +173,9 @@ Status Session::Impl::TakeHeader(const Frame& frame) {
 Status Session::Impl::OnStreamFrame(const Frame& frame) {
   if (frame.stream == 0) return Fail("stream frame for stream 0, which is the session itself");
   if (frame.Has(kSyn)) SHOJI_RETURN_IF_ERROR(OnSyn(frame.stream));
+  if (NeverOpened(frame.stream)) {
+    return Fail("frame for stream " + Number(frame.stream) + ", which we never opened");
+  }
   if (frame.Has(kRst)) OnRst(frame.stream);
   return frame.type == FrameType::kData ? OnDataHeader(frame) : OnWindowUpdate(frame);
 }

@@ -290,6 +290,7 @@ TEST_F(BadInput, Type) {
 }
 TEST_F(BadInput, StreamZero) { ExpectFailure(SynFrame(0), "stream 0"); }
 TEST_F(BadInput, IdOfOurSide) { ExpectFailure(SynFrame(2), "stream 2"); }
+TEST_F(BadInput, StreamWeNeverOpened) { ExpectFailure(DataFrame(2, "x"), "never opened"); }
 TEST_F(BadInput, OpenedTwice) { ExpectFailure(SynFrame(1) + SynFrame(1), "twice"); }
 TEST_F(BadInput, GoAwayCode) {
   ExpectFailure(Bytes({0, FrameType::kGoAway, 0, 0, 3}), "unknown code 3");
@@ -327,6 +328,15 @@ TEST(YamuxTolerance, LateFramesOfUnknownStreamsAreSwallowed) {
                   .ok());
   EXPECT_EQ(side.events.data[1], "x");
   EXPECT_EQ(side.events.data.size(), 1U);
+}
+
+TEST(YamuxTolerance, IdsBelowTheFirstOneAreForeign) {
+  Options options;
+  options.first_stream = 1000;
+  Side side(Role::kClient, options);
+  EXPECT_EQ(*side.session.Open(), 1001U);
+  EXPECT_TRUE(side.session.Feed(DataFrame(1001, "mine")).ok());
+  EXPECT_FALSE(side.session.Feed(DataFrame(1, "of the session before")).ok());
 }
 
 TEST(YamuxBounds, StreamsOverTheLimitAreReset) {
