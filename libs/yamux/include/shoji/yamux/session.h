@@ -62,6 +62,10 @@ class Listener {
 struct Options {
   std::size_t max_streams = 4096;    // open at the same time; more are reset
   std::size_t accept_backlog = 256;  // opened by the peer, of which none was answered yet
+  // Id of the first stream of our side (the role's parity is forced upon it). A client that
+  // takes over a pipe begins at a random one: bytes left over from the session before then
+  // never look like those of a stream of its own.
+  StreamId first_stream = 1;
 };
 
 class Session {

@@ -1,0 +1,107 @@
+// Base class for plugins of kind "factory".
+//
+// Purpose  Write a class, get the C table.
+// Threads  The virtual functions may be called side by side.
+// Example
+//     class MyFactory : public shoji::sdk::FactoryBase {
+//      public:
+//       static Result<std::unique_ptr<FactoryBase>> Open(const Host&, const shoji_options*);
+//       Result<NewVm> Make(const shoji_call*, const shoji_vm_request&) override; ...
+//     };
+//     SHOJI_SDK_PLUGIN([](shoji::sdk::Interfaces& i) {
+//       i.Add(SHOJI_FACTORY_V1, shoji::sdk::FactoryTable<MyFactory>());
+//     });
+#ifndef SHOJI_SDK_FACTORY_H_
+#define SHOJI_SDK_FACTORY_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "shoji/plugin/factory.h"
+#include "shoji/sdk/plugin.h"
+
+namespace shoji::sdk {
+
+// Handles that belong to the receiver.
+struct NewVm {
+  shoji_vm* vm = nullptr;
+  shoji_proxy* proxy = nullptr;
+  shoji_agent* agent = nullptr;
+  std::uint32_t flags = 0;  // SHOJI_NEW_VM_*
+};
+
+class FactoryBase {
+ public:
+  virtual ~FactoryBase() = default;
+  virtual Result<NewVm> Make(const shoji_call* call, const shoji_vm_request& request) = 0;
+  // JSON: {"ready": count, "detail": text}
+  virtual Result<std::string> StatusJson(const shoji_call* call) = 0;
+  virtual Status Destroy(const shoji_call* call) = 0;
+};
+
+namespace internal {
+
+template <typename T>
+class FactoryTrampolines {
+  struct Handle {
+    Host host;
+    std::unique_ptr<FactoryBase> factory;
+  };
+  static Handle* From(shoji_factory* factory) { return reinterpret_cast<Handle*>(factory); }
+
+  static std::int32_t Open(void* plugin, const shoji_options* options, shoji_factory** ret_factory,
+                           shoji_error* error) noexcept {
+    const Host& host = HostOf(plugin);
+    return host.Guard(error, [&]() -> Status {
+      SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<FactoryBase> factory, T::Open(host, options));
+      *ret_factory = reinterpret_cast<shoji_factory*>(new Handle{host, std::move(factory)});
+      return OkStatus();
+    });
+  }
+  static void Close(shoji_factory* self) noexcept { delete From(self); }
+  static std::int32_t Make(shoji_factory* self, const shoji_call* call,
+                           const shoji_vm_request* request, shoji_new_vm* ret_vm,
+                           shoji_error* error) noexcept {
+    return From(self)->host.Guard(error, [&]() -> Status {
+      if (request->flags != 0) {
+        return InvalidArgument("unknown flags " + std::to_string(request->flags) +
+                               " of a VM request; 0 is the only value");
+      }
+      SHOJI_ASSIGN_OR_RETURN(const NewVm made, From(self)->factory->Make(call, *request));
+      ret_vm->flags = made.flags;
+      ret_vm->vm = made.vm;
+      ret_vm->proxy = made.proxy;
+      ret_vm->agent = made.agent;
+      return OkStatus();
+    });
+  }
+  static std::int32_t StatusJson(shoji_factory* self, const shoji_call* call,
+                                 const shoji_sink* ret_json, shoji_error* error) noexcept {
+    return From(self)->host.Guard(error, [&]() -> Status {
+      SHOJI_ASSIGN_OR_RETURN(const std::string json, From(self)->factory->StatusJson(call));
+      return Put(ret_json, json);
+    });
+  }
+  static std::int32_t Destroy(shoji_factory* self, const shoji_call* call,
+                              shoji_error* error) noexcept {
+    return From(self)->host.Guard(error,
+                                  [&]() -> Status { return From(self)->factory->Destroy(call); });
+  }
+
+ public:
+  static constexpr shoji_factory_v1 kTable = {
+      sizeof(shoji_factory_v1), 0, Open, Close, Make, StatusJson, Destroy};
+};
+
+}  // namespace internal
+
+// The C table of factory class T.
+template <typename T>
+const shoji_factory_v1* FactoryTable() {
+  return &internal::FactoryTrampolines<T>::kTable;
+}
+
+}  // namespace shoji::sdk
+
+#endif  // SHOJI_SDK_FACTORY_H_

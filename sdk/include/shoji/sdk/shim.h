@@ -1,0 +1,54 @@
+// Base for plugins of kind "shim".
+//
+// Purpose  Write a class with two static functions, get the C table.
+// Threads  Both may be called from any thread at any time.
+// Example
+//     struct MyShim {
+//       static Result<std::int32_t> Start(const Host&, const shoji_options*, const shoji_call*,
+//                                         const shoji_shim_params&);
+//       static Status Stop(const Host&, const shoji_call*, std::int32_t pid);
+//     };
+//     SHOJI_SDK_PLUGIN([](shoji::sdk::Interfaces& i) {
+//       i.Add(SHOJI_SHIM_V1, shoji::sdk::ShimTable<MyShim>());
+//     });
+#ifndef SHOJI_SDK_SHIM_H_
+#define SHOJI_SDK_SHIM_H_
+
+#include "shoji/plugin/shim.h"
+#include "shoji/sdk/plugin.h"
+
+namespace shoji::sdk {
+namespace internal {
+
+template <typename T>
+class ShimTrampolines {
+  static std::int32_t Start(void* plugin, const shoji_options* options, const shoji_call* call,
+                            const shoji_shim_params* params, std::int32_t* ret_pid,
+                            shoji_error* error) noexcept {
+    const Host& host = HostOf(plugin);
+    return host.Guard(error, [&]() -> Status {
+      SHOJI_ASSIGN_OR_RETURN(*ret_pid, T::Start(host, options, call, *params));
+      return OkStatus();
+    });
+  }
+  static std::int32_t Stop(void* plugin, const shoji_call* call, std::int32_t pid,
+                           shoji_error* error) noexcept {
+    const Host& host = HostOf(plugin);
+    return host.Guard(error, [&]() -> Status { return T::Stop(host, call, pid); });
+  }
+
+ public:
+  static constexpr shoji_shim_v1 kTable = {sizeof(shoji_shim_v1), 0, Start, Stop};
+};
+
+}  // namespace internal
+
+// The C table of shim class T.
+template <typename T>
+const shoji_shim_v1* ShimTable() {
+  return &internal::ShimTrampolines<T>::kTable;
+}
+
+}  // namespace shoji::sdk
+
+#endif  // SHOJI_SDK_SHIM_H_
