@@ -18,6 +18,10 @@
 #include "shoji/base/errno.h"
 #include "shoji/base/strings.h"
 
+// clone() by the other name libc gives it. The thread sanitizer replaces clone() and takes a
+// child in our memory for a fork of all of it.
+extern "C" int __clone(int (*fn)(void*), void* stack, int flags, void* arg, ...) noexcept;
+
 namespace shoji {
 namespace {
 
@@ -198,8 +202,8 @@ Result<Child> Launch(ChildJob& job, const SpawnOptions& options) {
   int error = 0;
   {
     const AllSignalsBlocked blocked;
-    pid = clone(internal::RunChild, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
-                &job, &raw_pidfd);
+    pid = __clone(internal::RunChild, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+                  &job, &raw_pidfd);
     error = errno;
   }
   if (pid < 0) {
