@@ -151,7 +151,7 @@ def _publish(kernel_dir, image_dir, output):
 def _is_current(output, image_key):
     try:
         return check(output)["build_id"] == image_key
-    except (ImageError, KeyError):
+    except (ImageError, KeyError, OSError):
         return False
 
 
