@@ -70,6 +70,7 @@ function(shoji_plugin kind id)
   target_link_options(${target} PRIVATE -Wl,--version-script=${script} -Wl,-z,now
     $<$<STREQUAL:${SHOJI_SANITIZE},>:-Wl,-z,defs>)
   set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${script})
+  set_property(GLOBAL APPEND PROPERTY SHOJI_PLUGINS ${target})
   install(TARGETS ${target} LIBRARY DESTINATION lib/shoji/plugins)
 endfunction()
 
