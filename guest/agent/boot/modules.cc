@@ -1,0 +1,57 @@
+#include "boot/modules.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "shoji/base/errno.h"
+#include "shoji/base/strings.h"
+#include "shoji/base/unique_fd.h"
+
+namespace shoji::agent {
+namespace {
+
+Status LoadAll(std::vector<std::string>* paths) {
+  while (!paths->empty()) {
+    SHOJI_RETURN_IF_ERROR(LoadModule(paths->front(), ""));
+    paths->erase(paths->begin());
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Status LoadModule(const std::string& path, const std::string& parameters) {
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return ErrnoStatus(errno, "cannot open kernel module " + path);
+  if (syscall(SYS_finit_module, file.get(), parameters.c_str(), 0) < 0 && errno != EEXIST) {
+    return ErrnoStatus(errno, "cannot load kernel module " + path);
+  }
+  return OkStatus();
+}
+
+ModuleList ModuleList::Parse(std::string_view text) {
+  ModuleList list;
+  std::vector<std::string>* group = &list.first_;
+  for (const std::string& raw : Split(text, '\n')) {
+    const std::string_view line = Trim(raw);
+    if (line.empty() || line.front() == '#') continue;
+    if (line == "--") {
+      group = &list.rest_;
+    } else {
+      group->emplace_back(line);
+    }
+  }
+  return list;
+}
+
+Status ModuleList::LoadFirst() { return LoadAll(&first_); }
+
+Status ModuleList::LoadRest() {
+  SHOJI_RETURN_IF_ERROR(LoadAll(&first_));
+  return LoadAll(&rest_);
+}
+
+}  // namespace shoji::agent

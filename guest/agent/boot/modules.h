@@ -1,0 +1,44 @@
+// Loads the kernel modules that the image carries.
+//
+// Purpose  The list has two groups, divided by a line "--": what the channel to the host
+//          needs, loaded first of all, and the rest, loaded when the host is served already.
+//          Other lines are paths in the order to load; '#' begins a comment.
+// Threads  The loop's.
+// Example  ModuleList modules = ModuleList::Parse(text); modules.LoadFirst();
+#ifndef SHOJI_GUEST_AGENT_BOOT_MODULES_H_
+#define SHOJI_GUEST_AGENT_BOOT_MODULES_H_
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "shoji/status.h"
+
+namespace shoji::agent {
+
+inline constexpr char kModuleListPath[] = "/etc/shoji/modules";
+
+class ModuleList {
+ public:
+  static ModuleList Parse(std::string_view text);
+
+  // The modules of the first group; stops at the first failure.
+  Status LoadFirst();
+  // What LoadFirst() left. Idempotent, also after a failure: loads what is not there yet.
+  Status LoadRest();
+
+  const std::vector<std::string>& first() const { return first_; }
+  const std::vector<std::string>& rest() const { return rest_; }
+
+ private:
+  std::vector<std::string> first_;
+  std::vector<std::string> rest_;
+};
+
+// Loads one module file; success when it is there already.
+Status LoadModule(const std::string& path, const std::string& parameters);
+
+}  // namespace shoji::agent
+
+#endif  // SHOJI_GUEST_AGENT_BOOT_MODULES_H_

@@ -1,0 +1,122 @@
+#include "channel/socket_listener.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
+#include "log.h"
+#include "rpc/connection.h"
+#include "shoji/base/file.h"
+#include "shoji/base/socket.h"
+
+namespace shoji::agent {
+
+class SocketClient final : private Connection::Output {
+ public:
+  SocketClient(Loop* loop, Server* server, SocketListener* listener, UniqueFd socket)
+      : loop_(loop),
+        listener_(listener),
+        socket_(std::move(socket)),
+        connection_(loop, server, this) {}
+  ~SocketClient() override { loop_->Unwatch(socket_.get()); }
+  SocketClient(const SocketClient&) = delete;
+  SocketClient& operator=(const SocketClient&) = delete;
+
+  Status Open() {
+    SHOJI_RETURN_IF_ERROR(
+        loop_->Watch(socket_.get(), EPOLLIN, [this](std::uint32_t events) { OnEvents(events); }));
+    connection_.Flush();
+    return OkStatus();
+  }
+
+ private:
+  static constexpr int kReadsInTurn = 4;  // then the other clients get theirs
+
+  std::size_t Send(std::string_view bytes) override {
+    std::size_t sent = 0;
+    while (sent < bytes.size() && !broken_) {
+      const ssize_t n = send(socket_.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0 && errno != EAGAIN) End();
+      if (n < 0) break;
+      sent += static_cast<std::size_t>(n);
+    }
+    WaitWritable(sent < bytes.size() && !broken_);
+    return sent;
+  }
+
+  void WaitWritable(bool wait) {
+    if (wait == waiting_ || broken_) return;
+    waiting_ = wait;
+    const std::uint32_t events = wait ? EPOLLIN | EPOLLOUT : EPOLLIN;
+    if (!loop_->Rearm(socket_.get(), events).ok()) End();
+  }
+
+  void OnEvents(std::uint32_t events) {
+    if ((events & EPOLLOUT) != 0) connection_.Flush();
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) Read();
+  }
+
+  void Read() {
+    std::array<char, 64U << 10U> buffer;
+    for (int turn = 0; turn < kReadsInTurn && !broken_; ++turn) {
+      const ssize_t n = read(socket_.get(), buffer.data(), buffer.size());
+      if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+      if (n <= 0) return End();
+      const std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
+      if (!connection_.Feed(bytes).ok() || connection_.finished()) return End();
+    }
+  }
+
+  // Not at once: this runs inside the connection.
+  void End() {
+    if (std::exchange(broken_, true)) return;
+    loop_->Unwatch(socket_.get());
+    loop_->Defer([listener = listener_, fd = socket_.get()] { listener->Forget(fd); });
+  }
+
+  Loop* loop_;
+  SocketListener* listener_;
+  UniqueFd socket_;
+  Connection connection_;
+  bool waiting_ = false;
+  bool broken_ = false;
+};
+
+SocketListener::SocketListener(Loop* loop, Server* server, std::string path, UniqueFd socket)
+    : loop_(loop), server_(server), path_(std::move(path)), socket_(std::move(socket)) {}
+
+SocketListener::~SocketListener() {
+  loop_->Unwatch(socket_.get());
+  clients_.clear();
+  [[maybe_unused]] const Status ignored = RemoveFile(path_);
+}
+
+Result<std::unique_ptr<SocketListener>> SocketListener::Create(Loop* loop, Server* server,
+                                                               const std::string& path) {
+  SHOJI_ASSIGN_OR_RETURN(UniqueFd socket, ListenUnix(path, 64));
+  SHOJI_RETURN_IF_ERROR(SetNonBlocking(socket.get(), true));
+  std::unique_ptr<SocketListener> listener(
+      new SocketListener(loop, server, path, std::move(socket)));
+  SHOJI_RETURN_IF_ERROR(loop->Watch(listener->socket_.get(), EPOLLIN,
+                                    [raw = listener.get()](std::uint32_t) { raw->Accept(); }));
+  return listener;
+}
+
+void SocketListener::Accept() {
+  UniqueFd socket(accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!socket || clients_.size() >= kMaxClients) return;
+  const int fd = socket.get();
+  auto client = std::make_unique<SocketClient>(loop_, server_, this, std::move(socket));
+  const Status opened = client->Open();
+  if (!opened.ok()) return Log(LogLevel::kError, opened.message());
+  clients_[fd] = std::move(client);
+}
+
+void SocketListener::Forget(int fd) { clients_.erase(fd); }
+
+}  // namespace shoji::agent

@@ -1,0 +1,19 @@
+// Messages for whoever looks after the agent: the kernel log in a VM, else stderr.
+//
+// Threads  Safe.
+// Example  Log(LogLevel::kWarning, "cannot bring up lo: " + status.message());
+#ifndef SHOJI_GUEST_AGENT_LOG_H_
+#define SHOJI_GUEST_AGENT_LOG_H_
+
+#include <string_view>
+
+namespace shoji::agent {
+
+// The numbers are the kernel's.
+enum class LogLevel { kFatal = 0, kError = 3, kWarning = 4, kInfo = 6, kDebug = 7 };
+
+void Log(LogLevel level, std::string_view message);
+
+}  // namespace shoji::agent
+
+#endif  // SHOJI_GUEST_AGENT_LOG_H_

@@ -1,0 +1,32 @@
+// The agent: all services over one sandbox.
+//
+// Threads  The loop's.
+// Example  auto agent = Agent::Create(&loop, &server, options, [] { return LoadModules(); });
+#ifndef SHOJI_GUEST_AGENT_SERVICE_AGENT_H_
+#define SHOJI_GUEST_AGENT_SERVICE_AGENT_H_
+
+#include <functional>
+#include <memory>
+
+#include "boot/command_line.h"
+#include "loop/loop.h"
+#include "rpc/server.h"
+#include "shoji/status.h"
+
+namespace shoji::agent {
+
+class Agent {
+ public:
+  // `prepare` runs before a sandbox or container is made. The loop and the server are
+  // borrowed and outlive the agent.
+  static Result<std::unique_ptr<Agent>> Create(Loop* loop, Server* server, AgentOptions options,
+                                               std::function<Status()> prepare);
+  virtual ~Agent() = default;
+
+  // `task` runs when the agent is asked to end (SIGTERM, SIGINT) and all containers are gone.
+  virtual void OnTerminate(std::function<void()> task) = 0;
+};
+
+}  // namespace shoji::agent
+
+#endif  // SHOJI_GUEST_AGENT_SERVICE_AGENT_H_

@@ -1,0 +1,98 @@
+#include "service/output_pipe.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "shoji-kata/agent.pb.h"
+
+namespace shoji::agent {
+namespace {
+
+constexpr std::size_t kMaxRead = 1U << 20U;
+constexpr std::size_t kCongestedRead = 64U << 10U;
+constexpr std::size_t kMaxReaders = 64;
+
+Status EndOfFile() { return OutOfRange("EOF"); }
+
+}  // namespace
+
+OutputPipe::OutputPipe(Loop* loop, UniqueFd fd) : loop_(loop), fd_(std::move(fd)) {}
+
+OutputPipe::~OutputPipe() {
+  on_end_ = nullptr;
+  End();
+}
+
+void OutputPipe::End() {
+  if (watched_) loop_->Unwatch(fd_.get());
+  watched_ = false;
+  fd_.reset();
+  std::deque<std::pair<CallPtr, std::size_t>> readers;
+  readers.swap(readers_);
+  for (const auto& [call, length] : readers) call->Finish(EndOfFile());
+  // Deferred: the owner may take this pipe away.
+  if (on_end_) loop_->Defer(std::exchange(on_end_, nullptr));
+}
+
+void OutputPipe::Read(const CallPtr& call, std::size_t length) {
+  if (at_end()) return call->Finish(EndOfFile());
+  if (length == 0) return call->Finish(InvalidArgument("len is 0; ask for at least one byte"));
+  if (readers_.empty() && TryRead(call, length) == Outcome::kAnswered) return;
+  if (readers_.size() >= kMaxReaders) {
+    return call->Finish(ResourceExhausted("too many calls read this stream at the same time"));
+  }
+  readers_.emplace_back(call, length);
+  call->OnGone([this, raw = call.get()] {
+    std::erase_if(readers_, [raw](const auto& reader) { return reader.first.get() == raw; });
+  });
+  Wait();
+}
+
+OutputPipe::Outcome OutputPipe::TryRead(const CallPtr& call, std::size_t length) {
+  const std::size_t limit = call->congested() ? kCongestedRead : kMaxRead;
+  std::string data(std::min(length, limit), '\0');
+  ssize_t n = 0;
+  do {
+    n = read(fd_.get(), data.data(), data.size());
+  } while (n < 0 && errno == EINTR);
+  if (n < 0 && errno == EAGAIN) return Outcome::kNothingYet;
+  if (n <= 0) {  // EIO: the last holder of the terminal closed it
+    const CallPtr keep = call;
+    End();
+    keep->Finish(EndOfFile());
+    return Outcome::kAnswered;
+  }
+  data.resize(static_cast<std::size_t>(n));
+  grpc::ReadStreamResponse reply;
+  reply.set_data(std::move(data));
+  call->Reply(reply);
+  return Outcome::kAnswered;
+}
+
+void OutputPipe::Serve() {
+  while (!readers_.empty() && !at_end()) {
+    const auto [call, length] = readers_.front();
+    readers_.pop_front();
+    if (TryRead(call, length) == Outcome::kAnswered) continue;
+    readers_.emplace_front(call, length);
+    return Wait();
+  }
+}
+
+void OutputPipe::Wait() {
+  if (at_end() || readers_.empty()) return;
+  const std::uint32_t events = EPOLLIN | EPOLLONESHOT;
+  const Status armed = watched_
+                           ? loop_->Rearm(fd_.get(), events)
+                           : loop_->Watch(fd_.get(), events, [this](std::uint32_t) { Serve(); });
+  if (armed.ok()) {
+    watched_ = true;
+    return;
+  }
+  for (const auto& [call, length] : std::exchange(readers_, {})) call->Finish(armed);
+}
+
+}  // namespace shoji::agent
