@@ -252,13 +252,11 @@ void Mux::SessionBroke(const Status& why) {
 
 void Mux::Die(const std::string& why) {
   dead_ = true;
+  Release();  // first: who sees that it ended finds nothing of it
   std::vector<UniqueFd> incoming;
-  {
-    const MutexLock lock(mutex_);
-    ended_ = Unavailable(why);
-    incoming.swap(incoming_);
-  }
-  Release();
+  const MutexLock lock(mutex_);
+  ended_ = Unavailable(why);
+  incoming.swap(incoming_);
 }
 
 // In this order: nobody may find our socket, or take the channel, while we still hold it.
