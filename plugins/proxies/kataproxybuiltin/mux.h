@@ -1,0 +1,108 @@
+// Many local connections over the one serial channel of a guest, on one thread.
+//
+// Purpose  Owns the serial socket: a yamux client session on it, a listening socket for
+//          other processes, and one Bridge for each stream.
+// Lifecycle Start() .. destructor. When the channel ends (the VM is gone) every connection
+//          is closed and Connect() fails at once.
+// Threads  Public functions from any thread; everything else on the loop's own thread.
+// Example  auto mux = Mux::Start({.serial = "/x/kata.sock", .listen = "/x/proxy.sock"});
+//          Result<UniqueFd> fd = (*mux)->Connect();
+#ifndef SHOJI_KATAPROXYBUILTIN_MUX_H_
+#define SHOJI_KATAPROXYBUILTIN_MUX_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "bridge.h"
+#include "poller.h"
+#include "shoji/base/thread_annotations.h"
+#include "shoji/base/unique_fd.h"
+#include "shoji/status.h"
+#include "shoji/yamux/session.h"
+
+namespace shoji::kataproxybuiltin {
+
+struct MuxConfig {
+  std::string serial;  // path of the VM's socket
+  std::string listen;  // path of ours
+  UniqueFd lock;       // held as long as the channel is ours
+  std::function<void(std::string_view)> warn = [](std::string_view) {};
+};
+
+class Mux : private yamux::Listener {
+ public:
+  // UNAVAILABLE when nothing listens on the serial socket. Does not wait for the guest.
+  static Result<std::unique_ptr<Mux>> Start(MuxConfig config);
+  // Ends thread, connections and sockets.
+  ~Mux() override;
+
+  // A connection to the guest; bytes wait until the guest takes them.
+  Result<UniqueFd> Connect() SHOJI_EXCLUDES(mutex_);
+  bool alive() const SHOJI_EXCLUDES(mutex_);
+
+ private:
+  explicit Mux(MuxConfig config);
+  Status Open();
+  void NewSession();
+
+  // The loop.
+  void Run();
+  void Dispatch(std::uint64_t tag, std::uint32_t events);
+  bool stopping() const SHOJI_EXCLUDES(mutex_);
+  void TakeIncoming() SHOJI_EXCLUDES(mutex_);
+  void Accept();
+  void OnTick();
+  void OnSerial(std::uint32_t events);
+  void OnBridge(yamux::StreamId id, std::uint32_t events);
+  void ReadBridge(yamux::StreamId id, Bridge* bridge);
+  void FlushSerial();
+  void WatchSerial();
+  void ResumePaused();
+  void AddBridge(UniqueFd socket);
+  void EndBridge(yamux::StreamId id, Bridge* bridge);
+  void CloseIfDone(yamux::StreamId id, Bridge* bridge);
+  void SessionBroke(const Status& why);
+  void Die(const std::string& why) SHOJI_EXCLUDES(mutex_);
+  void Release();
+  void Wake() const;
+  Bridge* Find(yamux::StreamId id);
+
+  // What the guest does.
+  void OnData(yamux::StreamId id, std::string_view data) override;
+  void OnFinished(yamux::StreamId id) override;
+  void OnReset(yamux::StreamId id) override;
+  void OnWritable(yamux::StreamId id) override;
+  void OnOpened(yamux::StreamId id) override;
+  void OnPong(std::uint32_t value) override;
+
+  MuxConfig config_;
+  Poller poller_;
+  UniqueFd serial_;
+  UniqueFd listen_;
+  UniqueFd timer_;
+  UniqueFd wake_;
+  bool serial_wants_write_ = false;
+  bool listen_paused_ = false;  // out of descriptors: looked at again with the next tick
+  int breaks_ = 0;              // of the session since the guest was understood last
+  std::uint32_t pings_ = 0;
+  bool dead_ = false;
+  std::unique_ptr<yamux::Session> session_;
+  std::unordered_map<yamux::StreamId, std::unique_ptr<Bridge>> bridges_;
+  std::vector<yamux::StreamId> paused_;  // not read because the serial socket is slow
+  std::vector<char> buffer_;
+
+  mutable Mutex mutex_;
+  bool stopping_ SHOJI_GUARDED_BY(mutex_) = false;
+  Status ended_ SHOJI_GUARDED_BY(mutex_);  // why it is dead
+  std::vector<UniqueFd> incoming_ SHOJI_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace shoji::kataproxybuiltin
+
+#endif  // SHOJI_KATAPROXYBUILTIN_MUX_H_
