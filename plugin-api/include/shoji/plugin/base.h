@@ -122,8 +122,7 @@ typedef struct shoji_call {
 
 /* One option value, checked by the host against the plugin's declaration. Sizes
  * arrive as decimal bytes, durations as decimal nanoseconds, booleans as "true" or
- * "false", lists with '\n' between
- * the items. */
+ * "false", lists with '\n' between the items. */
 typedef struct shoji_option {
   shoji_str name;
   shoji_str value;

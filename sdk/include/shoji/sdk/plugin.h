@@ -13,6 +13,7 @@
 #ifndef SHOJI_SDK_PLUGIN_H_
 #define SHOJI_SDK_PLUGIN_H_
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <map>

@@ -1,0 +1,106 @@
+#include "plugin/elf_file.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <cstddef>
+#include <cstring>
+#include <random>
+
+#include "shoji/base/file.h"
+
+namespace shoji {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+UniqueFd MemFile(std::string_view bytes) {
+  UniqueFd fd(memfd_create("elf", MFD_CLOEXEC));
+  EXPECT_TRUE(WriteAll(fd.get(), bytes).ok());
+  return fd;
+}
+
+// Reads everything that the host reads of a plugin; the last failure, or OK.
+Status ReadLikeTheHost(std::string_view bytes) {
+  const UniqueFd fd = MemFile(bytes);
+  SHOJI_ASSIGN_OR_RETURN(ElfFile elf, ElfFile::Open(fd.get()));
+  SHOJI_ASSIGN_OR_RETURN(const std::string note, elf.FindNote("Shoji", 1));
+  SHOJI_ASSIGN_OR_RETURN(const auto names, elf.ExportedSymbols(64));
+  return names.empty() ? NotFound("nothing exported") : OkStatus();
+}
+
+std::string GoodPlugin() {
+  Result<std::string> bytes = ReadFile(SHOJI_TEST_PLUGIN_DIR "/bad-liar.so");
+  EXPECT_TRUE(bytes.ok());
+  return bytes.ok() ? *bytes : std::string();
+}
+
+TEST(ElfFile, FindsNoteAndExports) {
+  const UniqueFd fd = MemFile(GoodPlugin());
+  auto elf = ElfFile::Open(fd.get());
+  ASSERT_TRUE(elf.ok()) << elf.status().message();
+  EXPECT_THAT(elf->FindNote("Shoji", 1).value(), HasSubstr("plugin\tstore\tliar\t"));
+  EXPECT_EQ(elf->FindNote("Shoji", 2).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(elf->FindNote("Shoj", 1).status().code(), StatusCode::kNotFound);
+  EXPECT_THAT(elf->ExportedSymbols(64).value(), ElementsAre("shoji_plugin_open_v1"));
+}
+
+TEST(ElfFile, CutOffAnywhereGivesAnErrorOrTheWholeAnswer) {
+  const std::string whole = GoodPlugin();
+  ASSERT_TRUE(ReadLikeTheHost(whole).ok());
+  std::size_t failed = 0;
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    const Status status = ReadLikeTheHost(std::string_view(whole).substr(0, size));
+    if (status.ok()) continue;  // what is missing is nothing we read
+    ++failed;
+    EXPECT_FALSE(status.message().empty());
+  }
+  EXPECT_GT(failed, 4096U);
+}
+
+TEST(ElfFile, RandomChangesNeverReadWildly) {
+  const std::string whole = GoodPlugin();
+  std::mt19937 random(3);
+  for (int round = 0; round < 20000; ++round) {
+    std::string bytes = whole;
+    for (unsigned changes = 1 + random() % 8; changes > 0; --changes) {
+      // Mostly in the headers and tables, which are at the front.
+      const std::size_t range = random() % 4 == 0 ? bytes.size() : 2048;
+      bytes[random() % range] = static_cast<char>(random() % 4 == 0 ? 0xff : random());
+    }
+    (void)ReadLikeTheHost(bytes);
+  }
+}
+
+TEST(ElfFile, GarbageIsNotAnElfFile) {
+  std::mt19937 random(5);
+  for (const std::size_t size : {0U, 1U, 63U, 64U, 5000U}) {
+    std::string bytes(size, '\0');
+    for (char& c : bytes) c = static_cast<char>(random());
+    EXPECT_THAT(ReadLikeTheHost(bytes).message(), HasSubstr("not an ELF file"));
+  }
+  EXPECT_THAT(ReadLikeTheHost("#!/bin/sh\n").message(), HasSubstr("not an ELF file"));
+}
+
+TEST(ElfFile, OtherMachinesAreNamed) {
+  std::string bytes = GoodPlugin();
+  bytes[offsetof(Elf64_Ehdr, e_machine)] = static_cast<char>(EM_S390);
+  bytes[offsetof(Elf64_Ehdr, e_machine) + 1] = 0;
+  EXPECT_THAT(ReadLikeTheHost(bytes).message(),
+              HasSubstr("built for another machine (ELF machine 22)"));
+  bytes = GoodPlugin();
+  bytes[EI_CLASS] = ELFCLASS32;
+  EXPECT_THAT(ReadLikeTheHost(bytes).message(), HasSubstr("another machine"));
+}
+
+TEST(ElfFile, AProgramOrObjectFileIsNoPlugin) {
+  std::string bytes = GoodPlugin();
+  bytes[offsetof(Elf64_Ehdr, e_type)] = ET_REL;
+  EXPECT_EQ(ReadLikeTheHost(bytes).message(), "not a shared object");
+}
+
+}  // namespace
+}  // namespace shoji

@@ -1,0 +1,186 @@
+#include "plugin/plugin_host.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <thread>
+
+#include "config/config.h"
+
+namespace shoji {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class PluginHostTest : public testing::Test {
+ protected:
+  void SetUp() override { Start({}); }
+
+  void Start(const std::vector<std::pair<std::string, std::string>>& overrides) {
+    host_.reset();
+    Result<PluginScan> scan = PluginScan::Run({{SHOJI_TEST_PLUGIN_DIR}, "owner"});
+    ASSERT_TRUE(scan.ok());
+    std::vector<OptionSpec> specs = CoreOptions();
+    scan->AppendOptions(&specs);
+    Config::Sources sources;
+    sources.use_environment = false;
+    sources.overrides = overrides;
+    Result<Config> config = Config::Load(specs, sources);
+    ASSERT_TRUE(config.ok()) << config.status().message();
+    config_ = std::move(config).value();
+    PluginHost::Options options;
+    options.scan = std::move(scan).value();
+    options.config = &config_;
+    options.run_dir = "/run/test";
+    options.log = [this](LogLevel, const std::string& line) { lines_.push_back(line); };
+    options.on_span = [this](const Span& span) { spans_.push_back(span.name); };
+    auto host = PluginHost::Create(std::move(options));
+    ASSERT_TRUE(host.ok());
+    host_ = std::move(host).value();
+  }
+  // Why store `id` cannot be opened.
+  Status Error(const std::string& id) { return host_->OpenStore(id).status(); }
+  std::unique_ptr<Store> Good() {
+    auto store = host_->OpenStore("good");
+    EXPECT_TRUE(store.ok()) << store.status().message();
+    return std::move(store).value();
+  }
+
+  Config config_;
+  std::vector<std::string> lines_;
+  std::vector<std::string> spans_;
+  std::unique_ptr<PluginHost> host_;
+};
+
+bool IsMapped(const std::string& name) {
+  std::ifstream maps("/proc/self/maps");
+  const std::string text{std::istreambuf_iterator<char>(maps), {}};
+  return text.find(name) != std::string::npos;
+}
+
+TEST_F(PluginHostTest, NothingIsLoadedBeforeItIsOpened) {
+  EXPECT_FALSE(host_->List().empty());
+  EXPECT_FALSE(IsMapped("/needy.so"));
+  EXPECT_EQ(Error("needy").message(),
+            "option store.needy.token is required and not set; add it to the configuration");
+  EXPECT_FALSE(IsMapped("/needy.so"));
+  Start({{"store.needy.token", "x"}});
+  EXPECT_TRUE(host_->OpenStore("needy").ok());
+  EXPECT_TRUE(IsMapped("/needy.so"));
+}
+
+TEST_F(PluginHostTest, SavesAndLoads) {
+  auto store = Good();
+  EXPECT_TRUE(store->Save({}, "a/b", "value").ok());
+  EXPECT_EQ(store->Load({}, "a/b").value(), "value");
+  EXPECT_EQ(store->Load({}, "none").status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(store->Save({}, "a//b", "").code(), StatusCode::kInvalidArgument);
+  EXPECT_FALSE(store->can_scan());
+  EXPECT_EQ(store->Scan({}, "").status().code(), StatusCode::kUnimplemented);
+  EXPECT_FALSE(store->has_transactions());
+  EXPECT_TRUE(store->Apply({}, {{false, "x", "1"}, {true, "y", ""}}).ok());
+  EXPECT_EQ(store->Load({}, "x").value(), "1");
+}
+
+TEST_F(PluginHostTest, OptionsArriveCanonical) {
+  EXPECT_EQ(Good()->Load({}, "option/size").value(), "1024");
+  Start({{"store.good.size", "2M"}});
+  EXPECT_EQ(Good()->Load({}, "option/size").value(), "2097152");
+}
+
+TEST_F(PluginHostTest, ErrorsComeThroughWhole) {
+  auto store = Good();
+  const Status status = store->Save({}, "fail/detail", "");
+  EXPECT_EQ(status.code(), StatusCode::kNotFound);
+  EXPECT_EQ(status.message(), "first line second");
+  EXPECT_EQ(status.detail("reason"), "skip");
+  EXPECT_EQ(status.sys_errno(), 2);
+  EXPECT_EQ(store->Save({}, "fail/mute", "").message(),
+            "plugin store good: call save failed with NOT_FOUND and no message");
+  EXPECT_EQ(store->Save({}, "fail/code", "").message(),
+            "plugin store good: call save failed with the unknown code 99: odd");
+  EXPECT_THAT(store->Save({}, "fail/throw", "").message(), HasSubstr("thrown"));
+}
+
+TEST_F(PluginHostTest, HostServices) {
+  auto store = Good();
+  EXPECT_EQ(store->Load({}, "host/run_dir").value(), "/run/test");
+  EXPECT_EQ(store->Load({}, "host/find_self").value(), "same");
+  EXPECT_EQ(store->Load({}, "host/spawn").value(), "/run/test/sandboxes/box");
+  ASSERT_TRUE(store->Save({}, "host/log", "two\nlines").ok());
+  EXPECT_THAT(lines_, ElementsAre("store good: two lines"));
+  ASSERT_TRUE(store->Save({}, "host/span", "vm.process").ok());
+  EXPECT_THAT(spans_, ElementsAre("vm.process"));
+}
+
+TEST_F(PluginHostTest, BadPluginsFailWithOneClearLine) {
+  EXPECT_THAT(Error("throws").message(), HasSubstr("an exception left shoji_plugin_open_v1"));
+  EXPECT_EQ(Error("fails").message(), "cannot open plugin store fails: no licence on this machine");
+  EXPECT_EQ(Error("fails").code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Error("mute").message(), HasSubstr("failed with UNAVAILABLE and no message"));
+  EXPECT_THAT(Error("nonsense").message(), HasSubstr("failed with the unknown code -12345"));
+  EXPECT_THAT(Error("empty").message(), HasSubstr("gave no get_interface"));
+  EXPECT_EQ(Error("liar").message(),
+            "plugin store liar does not offer shoji.store/1 although its note announces it");
+  EXPECT_THAT(Error("undefined").message(), HasSubstr("undefined symbol: nobody_defines_this"));
+  EXPECT_THAT(Error("undefined").message(), HasSubstr("/bad-undefined.so"));
+  EXPECT_THAT(Error("abi").message(), HasSubstr("/bad-abi.so is refused: needs plugin ABI 7 to 9"));
+  EXPECT_EQ(Error("abi").code(), StatusCode::kFailedPrecondition);
+  for (const char* id : {"throws", "fails", "undefined", "abi"}) {
+    EXPECT_EQ(Error(id).message().find('\n'), std::string::npos);
+  }
+}
+
+TEST_F(PluginHostTest, AFailureIsListed) {
+  (void)Error("fails");
+  for (const PluginInfo& info : host_->List()) {
+    if (info.id != "fails") continue;
+    EXPECT_EQ(info.status, "refused");
+    EXPECT_THAT(info.reason, HasSubstr("no licence"));
+  }
+}
+
+TEST_F(PluginHostTest, UnknownPluginsAreAnsweredWithThoseThereAre) {
+  const Status status = Error("nosuch");
+  EXPECT_EQ(status.code(), StatusCode::kNotFound);
+  EXPECT_THAT(status.message(), HasSubstr("there is no store plugin \"nosuch\"; there are: "));
+  EXPECT_THAT(status.message(), HasSubstr("good"));
+  EXPECT_THAT(host_->OpenHypervisor("").status().message(),
+              HasSubstr("there is no hypervisor plugin \"qemu\"; there is none of that kind"));
+}
+
+TEST_F(PluginHostTest, AnEmptyIdMeansTheConfiguredOne) {
+  EXPECT_THAT(Error("").message(), HasSubstr("\"filesystem\""));
+  Start({{"sandbox.store", "good"}});
+  EXPECT_TRUE(host_->OpenStore("").ok());
+}
+
+TEST_F(PluginHostTest, ManyThreadsOpenOnce) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([this] {
+      auto store = host_->OpenStore("good");
+      ASSERT_TRUE(store.ok());
+      EXPECT_TRUE((*store)->Save({}, "k", "v").ok());
+      EXPECT_FALSE(host_->OpenStore("fails").ok());
+      EXPECT_FALSE(host_->List().empty());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+// Descriptor numbers are used again; one plugin must never be taken for another.
+TEST_F(PluginHostTest, HostsInARowGetTheRightPlugins) {
+  for (int i = 0; i < 5; ++i) {
+    Start({{"store.needy.token", "x"}, {"store.good.size", "3"}, {"store.needy.size", "4"}});
+    auto needy = host_->OpenStore("needy");
+    ASSERT_TRUE(needy.ok());
+    EXPECT_EQ((*needy)->Load({}, "option/size").value(), "4");
+    EXPECT_EQ(Good()->Load({}, "option/size").value(), "3");
+  }
+}
+
+}  // namespace
+}  // namespace shoji
