@@ -4,10 +4,13 @@
 //          Sources, later wins: default, files, SHOJI_... environment, overrides (command
 //          line). Every value is checked against its declaration.
 // Threads  Constant after Load().
+// Twice    The options of plugins are known only after plugins.path is: load the core's
+//          options with `declared_only`, scan the plugins, then load all of them strictly.
 // Example  config.Get("sandbox.hypervisor") == "qemu"
 #ifndef SHOJI_CORE_CONFIG_CONFIG_H_
 #define SHOJI_CORE_CONFIG_CONFIG_H_
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -18,12 +21,14 @@
 
 namespace shoji {
 
+// Canonical text of a value: string and path as given; int decimal; bool true or false;
+// size decimal bytes; list items separated by '\n'; duration decimal nanoseconds.
 enum class OptionType { kString, kInt, kBool, kSize, kPath, kList, kDuration };
 
 struct OptionSpec {
   std::string name;  // "hypervisor.qemu.memory"
   OptionType type = OptionType::kString;
-  std::string default_value;  // canonical form
+  std::string default_value;  // as an operator may write it: "256M", "10s"
   bool secret = false;
   bool required = false;
   std::string help;
@@ -32,8 +37,11 @@ struct OptionSpec {
 class Config {
  public:
   struct Sources {
-    std::vector<std::string> files;  // may be directories
+    // A directory stands for its *.toml, sorted. The two default paths may be missing.
+    std::vector<std::string> files;
     bool missing_files_are_errors = true;
+    // First pass: options that are not declared are somebody else's, no error.
+    bool declared_only = false;
     bool use_environment = true;
     std::vector<std::pair<std::string, std::string>> overrides;
   };
@@ -48,20 +56,25 @@ class Config {
   Result<std::string> Find(const std::string& name) const;  // NOT_FOUND
   // REQUIRES: `name` is declared.
   const std::string& Get(const std::string& name) const;
+  // REQUIRES: declared with the type that the function's name says.
   std::uint64_t GetSize(const std::string& name) const;
   std::int64_t GetInt(const std::string& name) const;
   bool GetBool(const std::string& name) const;
   std::vector<std::string> GetList(const std::string& name) const;
+  std::chrono::nanoseconds GetDuration(const std::string& name) const;
 
   // The options below `prefix` + ".", names without the prefix, in order of declaration.
   std::vector<std::pair<std::string, std::string>> Section(const std::string& prefix) const;
 
   const std::vector<OptionSpec>& specs() const { return specs_; }
   const std::map<std::string, Value>& values() const { return values_; }
+  // Variables of the environment that look like options and are none, one line each.
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   std::vector<OptionSpec> specs_;
   std::map<std::string, Value> values_;
+  std::vector<std::string> warnings_;
 };
 
 // The core's own options: root, log.level, plugins.*, sandbox.*, guest.*, time limits.

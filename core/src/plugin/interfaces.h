@@ -6,6 +6,9 @@
 //          may run side by side.
 // Life     Each object releases its handle when destroyed; destroying a Vm or a Proxy
 //          leaves the VM or the proxy process alone.
+// Errors   The plugin's own. A failure without a message becomes INTERNAL and names plugin
+//          and call, as does an answer that breaks the contract. `name` ("store filesystem")
+//          stands in such messages.
 // Example  SHOJI_ASSIGN_OR_RETURN(auto store, host.OpenStore("filesystem"));
 //          SHOJI_RETURN_IF_ERROR(store->Save({}, "a/b", bytes));
 #ifndef SHOJI_CORE_PLUGIN_INTERFACES_H_
@@ -37,7 +40,7 @@ class Store {
     std::string key;
     std::string value;
   };
-  Store(const shoji_store_v1* table, shoji_store* handle);
+  Store(const shoji_store_v1* table, shoji_store* handle, std::string name = "store");
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -54,6 +57,9 @@ class Store {
  private:
   const shoji_store_v1* table_;
   shoji_store* handle_;
+  const shoji_store_scan_v1* scan_;
+  const shoji_store_txn_v1* txn_;
+  std::string name_;
 };
 
 struct VmShare {
@@ -75,7 +81,7 @@ struct VmConfig {
 
 class Vm {
  public:
-  Vm(const shoji_hypervisor_v1* table, shoji_vm* handle);
+  Vm(const shoji_hypervisor_v1* table, shoji_vm* handle, std::string name = "hypervisor");
   ~Vm();
   Vm(const Vm&) = delete;
   Vm& operator=(const Vm&) = delete;
@@ -92,6 +98,7 @@ class Vm {
  private:
   const shoji_hypervisor_v1* table_;
   shoji_vm* handle_;
+  std::string name_;
 };
 
 class Hypervisor {
@@ -121,7 +128,7 @@ class Hypervisor {
 
 class Proxy {
  public:
-  Proxy(const shoji_proxy_v1* table, shoji_proxy* handle);
+  Proxy(const shoji_proxy_v1* table, shoji_proxy* handle, std::string name = "proxy");
   ~Proxy();
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
@@ -139,11 +146,13 @@ class Proxy {
  private:
   const shoji_proxy_v1* table_;
   shoji_proxy* handle_;
+  std::string name_;
 };
 
 class Shim {
  public:
-  Shim(const shoji_shim_v1* table, void* plugin, const shoji_options* options);
+  Shim(const shoji_shim_v1* table, void* plugin, const shoji_options* options,
+       std::string name = "shim");
   struct Params {
     std::string sandbox_id;
     std::string container_id;
@@ -160,6 +169,7 @@ class Shim {
   const shoji_shim_v1* table_;
   void* plugin_;
   const shoji_options* options_;
+  std::string name_;
 };
 
 struct AgentStorage {
@@ -178,7 +188,7 @@ struct ProcessRef {
 
 class Agent {
  public:
-  Agent(const shoji_agent_v1* table, shoji_agent* handle);
+  Agent(const shoji_agent_v1* table, shoji_agent* handle, std::string name = "agent");
   ~Agent();
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
@@ -221,6 +231,7 @@ class Agent {
  private:
   const shoji_agent_v1* table_;
   shoji_agent* handle_;
+  std::string name_;
 };
 
 // A running VM with its proxy and its live agent. The members are destroyed in reverse
@@ -234,7 +245,7 @@ struct NewVm {
 
 class Factory {
  public:
-  Factory(const shoji_factory_v1* table, shoji_factory* handle);
+  Factory(const shoji_factory_v1* table, shoji_factory* handle, std::string name = "factory");
   ~Factory();
   Factory(const Factory&) = delete;
   Factory& operator=(const Factory&) = delete;
@@ -253,6 +264,7 @@ class Factory {
  private:
   const shoji_factory_v1* table_;
   shoji_factory* handle_;
+  std::string name_;
 };
 
 }  // namespace shoji

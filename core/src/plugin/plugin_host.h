@@ -1,11 +1,22 @@
-// Finds, checks, loads and registers plugins; hands out typed wrappers.
+// Loads and registers plugins; hands out typed wrappers.
 //
-// Purpose  `Scan` reads the ELF notes of every file in the search path; a plugin is loaded
-//          (Boost.DLL) when something of it is first opened. A plugin that is refused is
-//          kept in the list with its reason.
+// Purpose  A plugin that PluginScan found is loaded (Boost.DLL) when something of it is
+//          first opened, once, and never unloaded. One that is refused, or that fails to
+//          load, stays in the list with its reason.
 // Threads  Safe.
 // Life     Must outlive everything it opened. Plugins are never unloaded.
-// Example  host->OpenStore("filesystem")
+// Example
+//     SHOJI_ASSIGN_OR_RETURN(Config core, Config::Load(CoreOptions(), first_pass));
+//     SHOJI_ASSIGN_OR_RETURN(PluginScan scan, PluginScan::Run({PluginDirs(core),
+//                                                              core.Get("plugins.trust")}));
+//     std::vector<OptionSpec> specs = CoreOptions();
+//     scan.AppendOptions(&specs);
+//     SHOJI_ASSIGN_OR_RETURN(Config config, Config::Load(specs, sources));
+//     PluginHost::Options options;
+//     options.scan = std::move(scan);
+//     options.config = &config;
+//     SHOJI_ASSIGN_OR_RETURN(auto host, PluginHost::Create(std::move(options)));
+//     SHOJI_ASSIGN_OR_RETURN(auto store, host->OpenStore("filesystem"));
 #ifndef SHOJI_CORE_PLUGIN_PLUGIN_HOST_H_
 #define SHOJI_CORE_PLUGIN_PLUGIN_HOST_H_
 
@@ -15,6 +26,7 @@
 #include <vector>
 
 #include "plugin/interfaces.h"
+#include "plugin/plugin_scan.h"
 #include "shoji/runtime.h"
 #include "shoji/status.h"
 #include "shoji/types.h"
@@ -26,9 +38,13 @@ class Config;
 class PluginHost {
  public:
   struct Options {
+    PluginScan scan;
     // Values for each plugin's options come from here; must outlive the host.
     const Config* config = nullptr;
+    // May be called from any thread; nothing: dropped.
     std::function<void(LogLevel, const std::string&)> log;
+    // What plugins ask before they build a message; nothing: every level is.
+    std::function<bool(LogLevel)> log_enabled;
     std::function<void(const Span&)> on_span;
     // shoji.dirs/1
     std::string run_dir;
@@ -38,6 +54,7 @@ class PluginHost {
   };
 
   static Result<std::unique_ptr<PluginHost>> Create(Options options);
+  // Calls shutdown() of every plugin that was opened, those first that use others.
   ~PluginHost();
   PluginHost(const PluginHost&) = delete;
   PluginHost& operator=(const PluginHost&) = delete;

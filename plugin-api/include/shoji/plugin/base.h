@@ -121,7 +121,8 @@ typedef struct shoji_call {
 } shoji_call;
 
 /* One option value, checked by the host against the plugin's declaration. Sizes
- * arrive as decimal bytes, booleans as "true" or "false", lists with '\n' between
+ * arrive as decimal bytes, durations as decimal nanoseconds, booleans as "true" or
+ * "false", lists with '\n' between
  * the items. */
 typedef struct shoji_option {
   shoji_str name;

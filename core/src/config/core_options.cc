@@ -1,0 +1,42 @@
+#include "config/config.h"
+
+namespace shoji {
+namespace {
+
+OptionSpec Spec(std::string name, OptionType type, std::string value, std::string help) {
+  OptionSpec spec;
+  spec.name = std::move(name);
+  spec.type = type;
+  spec.default_value = std::move(value);
+  spec.help = std::move(help);
+  return spec;
+}
+
+}  // namespace
+
+std::vector<OptionSpec> CoreOptions() {
+  using enum OptionType;
+  return {
+      Spec("root", kPath, "/run/shoji", "Directory of what runs; lost at reboot"),
+      Spec("state_dir", kPath, "/var/lib/shoji", "Directory of what is kept across reboots"),
+      Spec("cache_dir", kPath, "/var/cache/shoji", "Directory that may be emptied at any time"),
+      Spec("log.level", kString, "warn", "trace, debug, info, warn, error or off"),
+      Spec("plugins.path", kList, "", "Directories of plugins; empty: those installed with shoji"),
+      Spec("plugins.trust", kString, "owner", "Which plugin files may be loaded: owner"),
+      Spec("sandbox.hypervisor", kString, "qemu", "Plugin that runs the VM"),
+      Spec("sandbox.store", kString, "filesystem", "Plugin that keeps the records"),
+      Spec("sandbox.factory", kString, "direct", "Plugin that delivers VMs"),
+      Spec("sandbox.proxy", kString, "kataproxybuiltin", "Plugin in front of the agent"),
+      Spec("sandbox.shim", kString, "katashimbuiltin", "Plugin that stands for a process"),
+      Spec("sandbox.agent", kString, "kata", "Plugin that speaks to the guest"),
+      Spec("guest.kernel", kPath, "", "Kernel of the guest; empty: the installed one"),
+      Spec("guest.initrd", kPath, "", "Initial RAM disk of the guest; empty: the installed one"),
+      Spec("guest.kernel_params", kString, "", "Added to the kernel's command line"),
+      Spec("sandbox.boot_timeout", kDuration, "120s", "Until the guest's agent answers"),
+      Spec("sandbox.lock_timeout", kDuration, "30s", "Until another operation lets go"),
+      Spec("sandbox.call_timeout", kDuration, "60s", "For one call to the agent or a plugin"),
+      Spec("sandbox.stop_timeout", kDuration, "10s", "From SIGTERM to SIGKILL"),
+  };
+}
+
+}  // namespace shoji

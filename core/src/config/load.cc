@@ -1,0 +1,179 @@
+#include <algorithm>
+#include <utility>
+
+#include "config/config.h"
+#include "config/files.h"
+#include "config/program_options.h"
+#include "config/value.h"
+#include "shoji/base/strings.h"
+
+namespace shoji {
+namespace {
+
+using SpecMap = std::map<std::string, const OptionSpec*>;
+
+std::vector<std::string> NamesOf(const SpecMap& specs) {
+  std::vector<std::string> names;
+  for (const auto& [name, spec] : specs) names.push_back(name);
+  return names;
+}
+
+bool HasSection(const SpecMap& specs, const std::string& section) {
+  const auto it = specs.lower_bound(section + ".");
+  return it != specs.end() && it->first.compare(0, section.size() + 1, section + ".") == 0;
+}
+
+Status UnknownOption(const SpecMap& specs, const Setting& setting) {
+  std::string message = setting.origin + ": unknown option \"" + setting.name + "\"";
+  if (HasSection(specs, setting.name)) {
+    return InvalidArgument(message + "; that is a section, write [" + setting.name + "]");
+  }
+  const std::string near = Suggest(setting.name, NamesOf(specs));
+  if (!near.empty()) return InvalidArgument(message + "; did you mean \"" + near + "\"?");
+  return InvalidArgument(message + "; neither the core nor a plugin in plugins.path declares it");
+}
+
+std::string_view KindName(SettingKind kind) {
+  switch (kind) {
+    case SettingKind::kInteger:
+      return "a number";
+    case SettingKind::kFloat:
+      return "a number with a fraction";
+    case SettingKind::kBoolean:
+      return "a boolean";
+    case SettingKind::kList:
+      return "a list";
+    case SettingKind::kText:
+      return "a text";
+    case SettingKind::kOther:
+      break;
+  }
+  return "a table, a date or a nested list";
+}
+
+// Whether a value of this TOML type may stand for the option. Text always may: its
+// content is checked then.
+bool Fits(OptionType type, SettingKind kind) {
+  if (kind == SettingKind::kText) return true;
+  switch (type) {
+    case OptionType::kInt:
+    case OptionType::kSize:
+    case OptionType::kDuration:
+      return kind == SettingKind::kInteger;
+    case OptionType::kBool:
+      return kind == SettingKind::kBoolean;
+    case OptionType::kList:
+      return kind == SettingKind::kList;
+    case OptionType::kString:
+    case OptionType::kPath:
+      return false;
+  }
+  return false;
+}
+
+Result<std::string> Check(const OptionSpec& spec, const Setting& setting) {
+  const std::string where = setting.origin + ": option \"" + spec.name + "\"";
+  if (!Fits(spec.type, setting.kind)) {
+    return InvalidArgument(where + " is " + std::string(KindName(setting.kind)) +
+                           "; it must be of type " + std::string(OptionTypeName(spec.type)));
+  }
+  // The items of a TOML list are final; only a text is split.
+  if (setting.kind == SettingKind::kList) return setting.text;
+  Result<std::string> text = Canonical(spec, setting.text);
+  if (!text.ok()) return std::move(text).status().WithContext(where);
+  return text;
+}
+
+Result<std::vector<Setting>> ReadSettings(const std::vector<OptionSpec>& specs,
+                                          const Config::Sources& sources,
+                                          std::vector<std::string>* warnings) {
+  SHOJI_ASSIGN_OR_RETURN(std::vector<Setting> settings,
+                         ReadConfigFiles(sources.files, sources.missing_files_are_errors));
+  if (sources.use_environment) {
+    EnvironmentSettings environment = ReadEnvironment(specs);
+    for (auto& [name, text] : environment.values) {
+      settings.push_back({name, std::move(text), "environment", SettingKind::kText});
+    }
+    for (const std::string& name : environment.unknown) {
+      warnings->push_back("environment variable " + name + " names no option; ignored");
+    }
+  }
+  for (const auto& [name, text] : sources.overrides) {
+    settings.push_back({name, text, "command line", SettingKind::kText});
+  }
+  return settings;
+}
+
+}  // namespace
+
+Result<Config> Config::Load(const std::vector<OptionSpec>& specs, const Sources& sources) {
+  Config config;
+  config.specs_ = specs;
+  SpecMap by_name;
+  for (const OptionSpec& spec : config.specs_) {
+    Result<std::string> text = spec.default_value.empty() ? Result<std::string>(std::string())
+                                                          : Canonical(spec, spec.default_value);
+    if (!text.ok()) return std::move(text).status().WithContext("default of option " + spec.name);
+    if (!by_name.emplace(spec.name, &spec).second) {
+      return Internal("option " + spec.name + " is declared twice");
+    }
+    config.values_[spec.name] = {std::move(text).value(), "default"};
+  }
+  SHOJI_ASSIGN_OR_RETURN(const std::vector<Setting> settings,
+                         ReadSettings(config.specs_, sources, &config.warnings_));
+  if (sources.declared_only) config.warnings_.clear();
+  for (const Setting& setting : settings) {
+    const auto spec = by_name.find(setting.name);
+    if (spec == by_name.end()) {
+      if (sources.declared_only) continue;
+      return UnknownOption(by_name, setting);
+    }
+    SHOJI_ASSIGN_OR_RETURN(std::string text, Check(*spec->second, setting));
+    config.values_[setting.name] = {std::move(text), setting.origin};
+  }
+  return config;
+}
+
+Result<std::string> Config::Find(const std::string& name) const {
+  const auto it = values_.find(name);
+  if (it != values_.end()) return it->second.text;
+  std::vector<std::string> names;
+  for (const auto& [known, value] : values_) names.push_back(known);
+  const std::string near = Suggest(name, names);
+  return NotFound("there is no option \"" + name + "\"" +
+                  (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+}
+
+const std::string& Config::Get(const std::string& name) const { return values_.at(name).text; }
+
+std::uint64_t Config::GetSize(const std::string& name) const {
+  const Result<std::uint64_t> size = ParseSize(Get(name));
+  return size.ok() ? *size : 0;  // empty: no default and not set
+}
+
+std::int64_t Config::GetInt(const std::string& name) const {
+  const Result<std::int64_t> number = ParseInt(Get(name));
+  return number.ok() ? *number : 0;
+}
+
+bool Config::GetBool(const std::string& name) const { return Get(name) == "true"; }
+
+std::vector<std::string> Config::GetList(const std::string& name) const {
+  return Split(Get(name), '\n');
+}
+
+std::chrono::nanoseconds Config::GetDuration(const std::string& name) const {
+  return std::chrono::nanoseconds(GetInt(name));
+}
+
+std::vector<std::pair<std::string, std::string>> Config::Section(const std::string& prefix) const {
+  std::vector<std::pair<std::string, std::string>> out;
+  const std::string start = prefix + ".";
+  for (const OptionSpec& spec : specs_) {
+    if (spec.name.compare(0, start.size(), start) != 0) continue;
+    out.emplace_back(spec.name.substr(start.size()), Get(spec.name));
+  }
+  return out;
+}
+
+}  // namespace shoji

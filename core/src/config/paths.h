@@ -1,0 +1,33 @@
+// Where the parts of an installation lie, for options that are left empty.
+//
+// Purpose  <prefix> is the directory above the running program's: the build tree looks
+//          like an installation. A program elsewhere (an embedder's) falls back to /usr.
+// Threads  Safe.
+// Example  GuestKernelPath(config)  // "/usr/share/shoji/guest/vmlinux"
+#ifndef SHOJI_CORE_CONFIG_PATHS_H_
+#define SHOJI_CORE_CONFIG_PATHS_H_
+
+#include <string>
+#include <vector>
+
+namespace shoji {
+
+class Config;
+
+// The directory above the one the running program lies in; "/usr" when that is unknown.
+std::string InstallPrefix();
+
+// plugins.path, or {<prefix>/lib/shoji/plugins}, or {/usr/lib/shoji/plugins} when the
+// former does not exist.
+std::vector<std::string> PluginDirs(const Config& config);
+
+// guest.kernel and guest.initrd, or the installed files in the same way.
+std::string GuestKernelPath(const Config& config);
+std::string GuestInitrdPath(const Config& config);
+
+// Helper programs installed with the host.
+std::string LibexecDir();
+
+}  // namespace shoji
+
+#endif  // SHOJI_CORE_CONFIG_PATHS_H_

@@ -1,0 +1,41 @@
+// What a plugin's ELF note says, as values.
+//
+// Purpose  The text format of shoji/plugin/note.h, parsed and checked.
+// Threads  Value.
+// Example  ParseNote("plugin\tstore\tkv\t1.0\tMe\tMIT\t0.1.0\nabi\t1\t1\n...")->id == "kv"
+#ifndef SHOJI_CORE_PLUGIN_NOTE_H_
+#define SHOJI_CORE_PLUGIN_NOTE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "shoji/status.h"
+
+namespace shoji {
+
+struct PluginNote {
+  std::string kind;
+  std::string id;
+  std::string version;
+  std::string vendor;
+  std::string licence;
+  std::string sdk_version;
+  std::uint32_t abi_min = 0;
+  std::uint32_t abi_max = 0;
+  std::vector<std::string> interfaces;
+  std::vector<OptionSpec> options;  // names as in the note, without "<kind>.<id>."
+};
+
+// INVALID_ARGUMENT names the record that is wrong.
+Result<PluginNote> ParseNote(std::string_view text);
+
+// Whether this host can serve the plugin: a known kind, its required interface, the ABI
+// range. FAILED_PRECONDITION says what to install.
+Status CheckNote(const PluginNote& note);
+
+}  // namespace shoji
+
+#endif  // SHOJI_CORE_PLUGIN_NOTE_H_
