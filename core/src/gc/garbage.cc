@@ -1,0 +1,190 @@
+#include "gc/garbage.h"
+
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "gc/processes.h"
+#include "sandbox/mount.h"
+#include "sandbox/object.h"
+#include "sandbox/validate.h"
+#include "shoji/base/file.h"
+
+namespace shoji {
+namespace {
+
+// Why a recorded sandbox whose owner is gone is garbage; empty: it is none.
+std::string Verdict(const Result<SandboxRecord>& record) {
+  if (!record.ok()) return "its record is damaged and its owner is gone";
+  if (!record->released) return "its owner is gone and it was not released";
+  if (record->state != State::kStopped && !VmLives(*record)) {
+    return "it was released and its VM is gone";
+  }
+  return {};
+}
+
+bool IsDirectory(const std::string& path) {
+  struct stat info = {};
+  return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+}  // namespace
+
+template <typename Work>
+void GarbageCollector::Report(const std::string& kind, const std::string& name,
+                              const std::string& reason, Work work) {
+  GarbageReport::Item item;
+  item.kind = kind;
+  item.name = name;
+  item.reason = reason;
+  if (!dry_run_) {
+    const Status done = work();
+    item.removed = done.ok();
+    item.error = done.message();
+  }
+  report_.items.push_back(std::move(item));
+}
+
+Result<GarbageReport> GarbageCollector::Run() {
+  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_.metadata());
+  SHOJI_ASSIGN_OR_RETURN(const auto recorded, metadata->List());
+  std::set<std::string> ids(recorded.begin(), recorded.end());
+  const std::set<std::string> with_record = ids;
+  const std::string dir = SandboxesDir(context_.settings().root);
+  if (const auto names = ListDir(dir); names.ok()) ids.insert(names->begin(), names->end());
+  for (const std::string& id : ids) {
+    if (ValidateId("sandbox", id).ok()) CollectSandbox(id, with_record.count(id) > 0);
+  }
+  CollectStrayProcesses(ids);
+  CollectIndex();
+  return std::move(report_);
+}
+
+Result<GarbageCollector::Hold> GarbageCollector::Take(const SandboxPaths& paths,
+                                                      const std::string& id) {
+  const std::string what = "sandbox \"" + id + "\"";
+  Hold hold;
+  SHOJI_ASSIGN_OR_RETURN(hold.lock,
+                         FileLock::TryAcquire(paths.lock, LockMode::kExclusive, what));
+  SHOJI_ASSIGN_OR_RETURN(hold.owner,
+                         FileLock::TryAcquire(paths.owner, LockMode::kExclusive, what));
+  return hold;
+}
+
+void GarbageCollector::CollectSandbox(const std::string& id, bool has_record) {
+  const SandboxPaths paths(context_.settings().root, id);
+  if (!IsDirectory(paths.dir)) {
+    if (!has_record) return;
+    const auto record = (*context_.metadata())->Load(id);
+    if (record.ok() && !Verdict(record).empty()) {
+      Report("record", id, "its directory is gone", [&] {
+        SHOJI_RETURN_IF_ERROR(KillMarkedProcesses(paths.dir));
+        return (*context_.metadata())->Remove(id);
+      });
+    }
+    return;
+  }
+  const auto hold = Take(paths, id);
+  if (!hold.ok()) return;  // somebody is there
+  // Only now it is certain that nobody changes it.
+  const auto record = (*context_.metadata())->Load(id);
+  if (record.ok() || record.status().code() == StatusCode::kDataLoss) {
+    CollectRecorded(id, paths, record);
+  } else if (record.status().code() == StatusCode::kNotFound) {
+    CollectDirectory(paths, "it has no record and nobody is making it");
+  }
+}
+
+void GarbageCollector::CollectRecorded(const std::string& id, const SandboxPaths& paths,
+                                       const Result<SandboxRecord>& record) {
+  const std::string reason = Verdict(record);
+  if (reason.empty()) {
+    // Stopped and kept; a start that was killed half way may have left its VM.
+    if (record->state == State::kStopped) CollectTraces(paths, "the sandbox is stopped");
+    return;
+  }
+  Report("sandbox", id, reason, [&] {
+    if (record.ok()) {
+      if (const Status ended = DestroyVm(*record); !ended.ok()) {
+        context_.Log(LogLevel::kWarn, ended.message());  // the marks will find it
+      }
+    }
+    return OkStatus();
+  });
+  const std::size_t at = report_.items.size() - 1;
+  CollectDirectory(paths, reason);
+  if (dry_run_) return;
+  // A directory that could not be removed needs its record to be found the next time.
+  if (PathExists(paths.dir)) {
+    report_.items[at].removed = false;
+    report_.items[at].error = "its directory " + paths.dir + " could not be removed";
+    return;
+  }
+  const Status removed = (*context_.metadata())->Remove(id);
+  report_.items[at].removed = removed.ok();
+  report_.items[at].error = removed.message();
+}
+
+Status GarbageCollector::DestroyVm(const SandboxRecord& record) {
+  if (record.vm_state.empty()) return OkStatus();
+  SHOJI_ASSIGN_OR_RETURN(Hypervisor* const hypervisor, context_.hypervisor(record.hypervisor));
+  SHOJI_ASSIGN_OR_RETURN(auto attached, hypervisor->Attach(context_.call(), record.vm_state));
+  return attached.vm->Destroy(context_.call());
+}
+
+void GarbageCollector::CollectTraces(const SandboxPaths& paths, const std::string& reason) {
+  if (const auto marked = MarkedProcesses(); marked.ok()) {
+    const auto found = marked->find(paths.dir);
+    if (found != marked->end()) {
+      Report("process", std::to_string(found->second.front().pid), reason,
+             [&] { return KillMarkedProcesses(paths.dir); });
+    }
+  }
+  const auto mounts = MountsBelow(paths.dir);
+  if (mounts.ok() && !mounts->empty()) {
+    Report("mount", mounts->back(), reason, [&] { return UnmountBelow(paths.dir); });
+  }
+}
+
+void GarbageCollector::CollectDirectory(const SandboxPaths& paths, const std::string& reason) {
+  CollectTraces(paths, reason);
+  Report("directory", paths.dir, reason, [&] { return RemoveTree(paths.dir); });
+}
+
+Status GarbageCollector::CollectLeftover(const std::string& id) {
+  CollectSandbox(id, false);
+  for (const auto& item : report_.items) {
+    if (!item.removed) {
+      return FailedPrecondition("cannot remove what is left of an earlier sandbox \"" + id +
+                                "\": " + item.error);
+    }
+  }
+  return OkStatus();
+}
+
+// Marked with a directory of ours that is no more, whatever became of it.
+void GarbageCollector::CollectStrayProcesses(const std::set<std::string>& ids) {
+  const auto marked = MarkedProcesses();
+  if (!marked.ok()) return;
+  const std::string prefix = SandboxesDir(context_.settings().root) + "/";
+  for (const auto& [dir, processes] : *marked) {
+    if (dir.rfind(prefix, 0) != 0 || ids.count(dir.substr(prefix.size())) > 0) continue;
+    if (PathExists(dir)) continue;  // made since we began
+    for (const ProcessId& process : processes) {
+      Report("process", std::to_string(process.pid), "its sandbox is gone",
+             [&, path = dir] { return KillMarkedProcesses(path); });
+    }
+  }
+}
+
+void GarbageCollector::CollectIndex() {
+  Metadata* const metadata = *context_.metadata();
+  const auto stale = metadata->StaleIndex();
+  if (!stale.ok()) return;
+  for (const auto& [container, sandbox] : *stale) {
+    Report("record", container, "its sandbox \"" + sandbox + "\" does not have it",
+           [&, id = container] { return metadata->RemoveStale(id); });
+  }
+}
+
+}  // namespace shoji

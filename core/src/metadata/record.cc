@@ -1,0 +1,177 @@
+#include "metadata/record.h"
+
+#include <algorithm>
+#include <exception>
+#include <nlohmann/json.hpp>
+
+#include "metadata/hex.h"
+
+namespace shoji {
+
+using nlohmann::json;
+
+// nlohmann finds these by argument-dependent lookup, so they live in the types' namespace.
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Capabilities, bounding, effective, inheritable,
+                                                permitted, ambient)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mount, source, destination, type, options)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RootFs, source, read_only, ephemeral)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ProcessId, pid, start_ticks)
+
+static void to_json(json& out, const Cmd& cmd) {
+  out = json{{"args", cmd.args},
+             {"envs", cmd.envs},
+             {"user", cmd.user},
+             {"supplementary_groups", cmd.supplementary_groups},
+             {"work_dir", cmd.work_dir},
+             {"no_new_privileges", cmd.no_new_privileges},
+             {"terminal", cmd.terminal},
+             {"rows", cmd.rows},
+             {"columns", cmd.columns}};
+  if (cmd.capabilities) out["capabilities"] = *cmd.capabilities;
+}
+
+static void from_json(const json& in, Cmd& cmd) {
+  const Cmd none;
+  cmd.args = in.value("args", none.args);
+  cmd.envs = in.value("envs", none.envs);
+  cmd.user = in.value("user", none.user);
+  cmd.supplementary_groups = in.value("supplementary_groups", none.supplementary_groups);
+  cmd.work_dir = in.value("work_dir", none.work_dir);
+  cmd.no_new_privileges = in.value("no_new_privileges", none.no_new_privileges);
+  cmd.terminal = in.value("terminal", none.terminal);
+  cmd.rows = in.value("rows", none.rows);
+  cmd.columns = in.value("columns", none.columns);
+  if (in.contains("capabilities")) cmd.capabilities = in.at("capabilities").get<Capabilities>();
+}
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ContainerConfig, id, rootfs, cmd, mounts,
+                                                annotations, oci_spec, bundle)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SandboxConfig, id, hostname, vcpus, memory_bytes,
+                                                dns, shm_size, annotations)
+
+namespace {
+
+// Thrown and caught in this file only.
+struct BadRecord : std::exception {
+  explicit BadRecord(Status why) : status(std::move(why)) {}
+  Status status;
+};
+
+template <typename T>
+T Take(Result<T> result) {
+  if (!result.ok()) throw BadRecord(result.status());
+  return std::move(result).value();
+}
+
+json FormatContainer(const ContainerRecord& container) {
+  return {{"state", StateName(container.state)},
+          {"created_unix_ns", container.created_unix_ns},
+          {"started_unix_ns", container.started_unix_ns},
+          {"shim_pid", container.shim_pid},
+          {"rootfs", container.rootfs},
+          {"share_entries", container.share_entries},
+          {"args", container.args},
+          {"terminal", container.terminal},
+          {"config", container.config}};
+}
+
+ContainerRecord ParseContainer(const json& in) {
+  const ContainerRecord none;
+  ContainerRecord out;
+  out.state = Take(ParseState(in.at("state").get<std::string>()));
+  out.created_unix_ns = in.value("created_unix_ns", none.created_unix_ns);
+  out.started_unix_ns = in.value("started_unix_ns", none.started_unix_ns);
+  out.shim_pid = in.value("shim_pid", none.shim_pid);
+  out.rootfs = in.value("rootfs", none.rootfs);
+  out.share_entries = in.value("share_entries", none.share_entries);
+  out.args = in.value("args", none.args);
+  out.terminal = in.value("terminal", none.terminal);
+  out.config = in.at("config").get<ContainerConfig>();
+  return out;
+}
+
+SandboxRecord ParseSandbox(const json& in) {
+  const SandboxRecord none;
+  SandboxRecord out;
+  out.id = in.at("id").get<std::string>();
+  out.state = Take(ParseState(in.at("state").get<std::string>()));
+  out.created_unix_ns = in.value("created_unix_ns", none.created_unix_ns);
+  out.released = in.value("released", none.released);
+  out.hypervisor = in.value("hypervisor", none.hypervisor);
+  out.agent = in.value("agent", none.agent);
+  out.proxy = in.value("proxy", none.proxy);
+  out.factory = in.value("factory", none.factory);
+  out.shim = in.value("shim", none.shim);
+  out.vcpus = in.value("vcpus", none.vcpus);
+  out.memory_bytes = in.value("memory_bytes", none.memory_bytes);
+  out.boot = in.value("boot", none.boot);
+  out.vm_state = Take(FromHex(in.value("vm_state_hex", std::string())));
+  out.proxy_state = Take(FromHex(in.value("proxy_state_hex", std::string())));
+  out.vm_processes = in.value("vm_processes", none.vm_processes);
+  out.config = in.at("config").get<SandboxConfig>();
+  for (const json& container : in.at("containers")) {
+    out.containers.push_back(ParseContainer(container));
+  }
+  return out;
+}
+
+Status CheckSchema(const json& in) {
+  const int schema = in.at("schema").get<int>();
+  if (schema <= kRecordSchema) return OkStatus();
+  return FailedPrecondition("record has schema " + std::to_string(schema) +
+                            ", this version of Shoji reads up to " +
+                            std::to_string(kRecordSchema) + "; use the newer version");
+}
+
+}  // namespace
+
+ContainerRecord* SandboxRecord::Find(const std::string& container_id) {
+  const auto it = std::find_if(containers.begin(), containers.end(),
+                               [&](const auto& c) { return c.config.id == container_id; });
+  return it == containers.end() ? nullptr : &*it;
+}
+
+const ContainerRecord* SandboxRecord::Find(const std::string& container_id) const {
+  const auto it = std::find_if(containers.begin(), containers.end(),
+                               [&](const auto& c) { return c.config.id == container_id; });
+  return it == containers.end() ? nullptr : &*it;
+}
+
+std::string FormatRecord(const SandboxRecord& record) {
+  json containers = json::array();
+  for (const auto& container : record.containers) containers.push_back(FormatContainer(container));
+  const json out = {{"schema", kRecordSchema},
+                    {"id", record.id},
+                    {"state", StateName(record.state)},
+                    {"created_unix_ns", record.created_unix_ns},
+                    {"released", record.released},
+                    {"hypervisor", record.hypervisor},
+                    {"agent", record.agent},
+                    {"proxy", record.proxy},
+                    {"factory", record.factory},
+                    {"shim", record.shim},
+                    {"vcpus", record.vcpus},
+                    {"memory_bytes", record.memory_bytes},
+                    {"boot", record.boot},
+                    {"vm_state_hex", ToHex(record.vm_state)},
+                    {"proxy_state_hex", ToHex(record.proxy_state)},
+                    {"vm_processes", record.vm_processes},
+                    {"config", record.config},
+                    {"containers", std::move(containers)}};
+  // Bytes that are no UTF-8 (a path, an argument) must not make a record impossible.
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<SandboxRecord> ParseRecord(std::string_view text) {
+  try {
+    const json in = json::parse(text);
+    SHOJI_RETURN_IF_ERROR(CheckSchema(in));
+    return ParseSandbox(in);
+  } catch (const BadRecord& e) {
+    return DataLoss("record of the sandbox is damaged: " + e.status.message());
+  } catch (const std::exception& e) {
+    return DataLoss(std::string("record of the sandbox is damaged: ") + e.what());
+  }
+}
+
+}  // namespace shoji

@@ -1,0 +1,70 @@
+// The record of a sandbox: everything another process needs to find and end it.
+//
+// Purpose  One JSON text with a schema version. A reader refuses a schema newer than its
+//          own and takes the default for every field an older writer did not know.
+// Threads  Values.
+// Example  SHOJI_ASSIGN_OR_RETURN(SandboxRecord record, ParseRecord(text));
+#ifndef SHOJI_CORE_METADATA_RECORD_H_
+#define SHOJI_CORE_METADATA_RECORD_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shoji/config.h"
+#include "shoji/status.h"
+#include "shoji/types.h"
+
+namespace shoji {
+
+inline constexpr int kRecordSchema = 1;
+
+// A process that can be told from a later one with the same number.
+struct ProcessId {
+  std::int32_t pid = 0;
+  std::uint64_t start_ticks = 0;  // field 22 of /proc/<pid>/stat
+};
+
+struct ContainerRecord {
+  State state = State::kReady;
+  std::int64_t created_unix_ns = 0;
+  std::int64_t started_unix_ns = 0;
+  std::int32_t shim_pid = -1;
+  std::string rootfs;                      // on the host, symbolic links resolved
+  std::vector<std::string> share_entries;  // names below <sandbox>/share
+  std::vector<std::string> args;
+  bool terminal = false;
+  ContainerConfig config;
+};
+
+struct SandboxRecord {
+  std::string id;
+  State state = State::kReady;
+  std::int64_t created_unix_ns = 0;
+  bool released = false;
+  std::string hypervisor;  // plugin ids
+  std::string agent;
+  std::string proxy;
+  std::string factory;
+  std::string shim;
+  std::uint32_t vcpus = 0;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t boot = 0;   // counts the VMs this sandbox has had
+  std::string vm_state;     // blob of the hypervisor plugin; empty: there is no VM
+  std::string proxy_state;  // blob of the proxy plugin
+  std::vector<ProcessId> vm_processes;
+  SandboxConfig config;  // without containers: each of those keeps its own
+  std::vector<ContainerRecord> containers;
+
+  ContainerRecord* Find(const std::string& container_id);
+  const ContainerRecord* Find(const std::string& container_id) const;
+};
+
+std::string FormatRecord(const SandboxRecord& record);
+// DATA_LOSS for what is no record, FAILED_PRECONDITION for a newer schema.
+Result<SandboxRecord> ParseRecord(std::string_view text);
+
+}  // namespace shoji
+
+#endif  // SHOJI_CORE_METADATA_RECORD_H_

@@ -1,0 +1,246 @@
+#include "oci/spec.h"
+
+#include <algorithm>
+#include <exception>
+#include <nlohmann/json.hpp>
+
+#include "oci/process.h"
+#include "sandbox/paths.h"
+
+namespace shoji {
+namespace {
+
+using nlohmann::json;
+
+// A copy of object `in`[name], or an empty one when it is absent or null.
+json ObjectOr(const json& in, const char* name) {
+  const auto it = in.find(name);
+  return it == in.end() || it->is_null() ? json::object() : *it;
+}
+
+json ArrayOr(const json& in, const char* name) {
+  const auto it = in.find(name);
+  return it == in.end() || it->is_null() ? json::array() : *it;
+}
+
+template <typename T>
+T ValueOr(const json& in, const char* name, T fallback) {
+  const auto it = in.find(name);
+  return it == in.end() || it->is_null() ? fallback : it->get<T>();
+}
+
+bool IsUnder(const std::string& path, const std::string& dir) {
+  return path == dir || path.rfind(dir + "/", 0) == 0;
+}
+
+// Kernel file systems and devices of the host: the guest has its own.
+bool IsGuestsOwn(const std::string& source) {
+  return IsUnder(source, "/proc") || IsUnder(source, "/sys") || IsUnder(source, "/dev");
+}
+
+bool HasOption(const std::vector<std::string>& options, const std::string& name) {
+  return std::find(options.begin(), options.end(), name) != options.end();
+}
+
+bool IsBind(const json& mount) {
+  const auto options = ValueOr(mount, "options", std::vector<std::string>());
+  return ValueOr(mount, "type", std::string()) == "bind" || HasOption(options, "bind") ||
+         HasOption(options, "rbind");
+}
+
+Result<json> ParseSpec(const std::string& text) {
+  json spec = json::parse(text, nullptr, false);
+  if (spec.is_discarded()) return InvalidArgument("OCI specification is not valid JSON");
+  if (!spec.is_object()) return InvalidArgument("OCI specification is not a JSON object");
+  return spec;
+}
+
+Result<std::string> DestinationOf(const json& mount, std::size_t index) {
+  const std::string path = ValueOr(mount, "destination", std::string());
+  if (!path.empty()) return path;
+  return InvalidArgument("mounts[" + std::to_string(index) +
+                         "].destination of the OCI specification is missing");
+}
+
+Result<std::vector<SpecBind>> Binds(const json& spec) {
+  std::vector<SpecBind> out;
+  const json mounts = ArrayOr(spec, "mounts");
+  for (std::size_t i = 0; i < mounts.size(); ++i) {
+    SHOJI_ASSIGN_OR_RETURN(const std::string destination, DestinationOf(mounts[i], i));
+    const std::string source = ValueOr(mounts[i], "source", std::string());
+    if (!IsBind(mounts[i]) || source.empty() || destination == "/dev/shm" ||
+        IsGuestsOwn(source)) {
+      continue;
+    }
+    const auto options = ValueOr(mounts[i], "options", std::vector<std::string>());
+    out.push_back({i, source, destination, HasOption(options, "ro")});
+  }
+  return out;
+}
+
+bool HasHooks(const json& spec) {
+  const json hooks = ObjectOr(spec, "hooks");
+  return std::any_of(hooks.begin(), hooks.end(), [](const json& list) { return !list.empty(); });
+}
+
+Result<SpecSummary> Summarize(const json& spec) {
+  SpecSummary out;
+  const json process = ObjectOr(spec, "process");
+  const json root = ObjectOr(spec, "root");
+  out.rootfs = ValueOr(root, "path", std::string());
+  if (out.rootfs.empty()) return InvalidArgument("root.path of the OCI specification is missing");
+  out.read_only = ValueOr(root, "readonly", false);
+  out.args = ValueOr(process, "args", std::vector<std::string>());
+  if (out.args.empty()) return InvalidArgument("process.args of the OCI specification is missing");
+  out.env = ValueOr(process, "env", std::vector<std::string>());
+  out.terminal = ValueOr(process, "terminal", false);
+  out.has_hooks = HasHooks(spec);
+  out.annotations = ValueOr(spec, "annotations", std::map<std::string, std::string>());
+  SHOJI_ASSIGN_OR_RETURN(out.binds, Binds(spec));
+  return out;
+}
+
+// ---- the edits -----------------------------------------------------------------
+
+void EditProcess(json& process) {
+  process.erase("selinuxLabel");
+  process.erase("apparmorProfile");  // the guest's kernel has none of the host's profiles
+}
+
+// Limits the guest's cgroup applies; the rest concerns devices and nodes of the host.
+json EditResources(const json& resources) {
+  json out = json::object();
+  for (const char* name : {"memory", "cpu", "pids"}) {
+    if (const json part = ObjectOr(resources, name); !part.empty()) out[name] = part;
+  }
+  if (out.contains("cpu")) {
+    out["cpu"].erase("cpus");
+    out["cpu"].erase("mems");
+  }
+  return out;
+}
+
+// The VM has its network and its processes to itself; no path of the host means anything.
+json EditNamespaces(const json& namespaces) {
+  json out = json::array();
+  for (const json& ns : namespaces) {
+    const std::string type = ValueOr(ns, "type", std::string());
+    if (type == "pid" || type == "network" || type.empty()) continue;
+    out.push_back({{"type", type}});
+  }
+  return out;
+}
+
+json EditDevices(const json& devices) {
+  json out = json::array();
+  for (const json& device : devices) {
+    if (!IsUnder(ValueOr(device, "path", std::string()), "/dev/vfio")) out.push_back(device);
+  }
+  return out;
+}
+
+json EditLinux(json in, const std::string& container_id) {
+  in["namespaces"] = EditNamespaces(ArrayOr(in, "namespaces"));
+  in["resources"] = EditResources(ObjectOr(in, "resources"));
+  if (in.contains("devices")) in["devices"] = EditDevices(ArrayOr(in, "devices"));
+  in["cgroupsPath"] = "/" + container_id;
+  for (const char* name : {"seccomp", "mountLabel", "intelRdt"}) in.erase(name);
+  return in;
+}
+
+json ShmMount() {
+  return {{"destination", "/dev/shm"},
+          {"type", "bind"},
+          {"source", kGuestShm},
+          {"options", {"rbind"}}};
+}
+
+Result<json> EditMount(json mount, std::size_t index, const GuestPlace& place) {
+  SHOJI_ASSIGN_OR_RETURN(const std::string destination, DestinationOf(mount, index));
+  if (destination == "/dev/shm") return ShmMount();
+  if (!IsBind(mount)) return mount;
+  if (const auto it = place.binds.find(index); it != place.binds.end()) {
+    mount["source"] = it->second;
+  }
+  auto options = ValueOr(mount, "options", std::vector<std::string>());
+  if (!HasOption(options, "bind") && !HasOption(options, "rbind")) options.push_back("rbind");
+  mount["type"] = "bind";
+  mount["options"] = std::move(options);
+  return mount;
+}
+
+Result<json> EditMounts(const json& mounts, const GuestPlace& place) {
+  json out = json::array();
+  for (std::size_t i = 0; i < mounts.size(); ++i) {
+    SHOJI_ASSIGN_OR_RETURN(json mount, EditMount(mounts[i], i, place));
+    out.push_back(std::move(mount));
+  }
+  return out;
+}
+
+Result<std::string> Edit(json spec, const GuestPlace& place) {
+  spec.erase("hooks");
+  for (const char* other : {"solaris", "windows", "vm", "zos"}) spec.erase(other);
+  spec["root"] = {{"path", place.rootfs}, {"readonly", ValueOr(ObjectOr(spec, "root"), "readonly",
+                                                               false)}};
+  spec["process"] = ObjectOr(spec, "process");
+  EditProcess(spec["process"]);
+  SHOJI_ASSIGN_OR_RETURN(spec["mounts"], EditMounts(ArrayOr(spec, "mounts"), place));
+  spec["linux"] = EditLinux(ObjectOr(spec, "linux"), place.container_id);
+  return spec.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Status BadField(const std::exception& e) {
+  return InvalidArgument(std::string("OCI specification has a field of the wrong type: ") +
+                         e.what());
+}
+
+Result<json> ExecObject(Cmd cmd, const User& user, const ContainerConfig& container,
+                        const std::string& hostname) {
+  std::vector<std::string> env;
+  json capabilities;
+  if (container.oci_spec.empty()) {
+    env = WithDefaultEnv(container.cmd.envs, cmd.terminal, user, hostname);
+  } else {
+    SHOJI_ASSIGN_OR_RETURN(const json spec, ParseSpec(container.oci_spec));
+    const json process = ObjectOr(spec, "process");
+    env = ValueOr(process, "env", std::vector<std::string>());
+    capabilities = ObjectOr(process, "capabilities");
+  }
+  const bool own_capabilities = cmd.capabilities.has_value();
+  json out = ProcessObject(cmd, user, OverlayEnv(std::move(env), cmd.envs));
+  if (!own_capabilities && capabilities.is_object()) out["capabilities"] = capabilities;
+  return out;
+}
+
+}  // namespace
+
+Result<SpecSummary> Inspect(const std::string& spec) {
+  try {
+    SHOJI_ASSIGN_OR_RETURN(const json parsed, ParseSpec(spec));
+    return Summarize(parsed);
+  } catch (const std::exception& e) {
+    return BadField(e);
+  }
+}
+
+Result<std::string> EditForGuest(const std::string& spec, const GuestPlace& place) {
+  try {
+    SHOJI_ASSIGN_OR_RETURN(json parsed, ParseSpec(spec));
+    return Edit(std::move(parsed), place);
+  } catch (const std::exception& e) {
+    return BadField(e);
+  }
+}
+
+Result<std::string> ExecProcess(const Cmd& cmd, const User& user, const ContainerConfig& container,
+                                const std::string& hostname) {
+  try {
+    SHOJI_ASSIGN_OR_RETURN(const json process, ExecObject(cmd, user, container, hostname));
+    return process.dump(-1, ' ', false, json::error_handler_t::replace);
+  } catch (const std::exception& e) {
+    return BadField(e);
+  }
+}
+
+}  // namespace shoji

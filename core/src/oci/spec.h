@@ -1,0 +1,64 @@
+// OCI runtime specifications: made from a Cmd, read from a bundle, edited for the guest.
+//
+// Purpose  Everything that knows the JSON of an OCI specification. Texts in, texts out.
+// Threads  Safe, no state.
+// Errors   INVALID_ARGUMENT names the field of the specification.
+// Example
+//     SHOJI_ASSIGN_OR_RETURN(SpecSummary summary, Inspect(text));
+//     ... share summary.binds ...
+//     SHOJI_ASSIGN_OR_RETURN(std::string for_guest, EditForGuest(text, place));
+#ifndef SHOJI_CORE_OCI_SPEC_H_
+#define SHOJI_CORE_OCI_SPEC_H_
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "oci/user.h"
+#include "shoji/config.h"
+#include "shoji/status.h"
+
+namespace shoji {
+
+// The specification of a container that has none: like those an engine makes by default.
+std::string DefaultSpec(const ContainerConfig& config, const User& user,
+                        const std::string& hostname);
+
+// A mount whose source lies on the host.
+struct SpecBind {
+  std::size_t index = 0;  // in "mounts"
+  std::string source;
+  std::string destination;
+  bool read_only = false;
+};
+
+struct SpecSummary {
+  std::string rootfs;  // root.path as written
+  bool read_only = false;
+  bool terminal = false;
+  bool has_hooks = false;
+  std::vector<std::string> args;
+  std::vector<std::string> env;
+  std::vector<SpecBind> binds;  // to be shared with the guest
+  std::map<std::string, std::string> annotations;
+};
+Result<SpecSummary> Inspect(const std::string& spec);
+
+// Where the things of the specification lie in the guest.
+struct GuestPlace {
+  std::string container_id;
+  std::string rootfs;
+  std::map<std::size_t, std::string> binds;  // SpecBind::index -> path
+};
+// The specification as the guest shall apply it: what concerns the host alone is gone.
+Result<std::string> EditForGuest(const std::string& spec, const GuestPlace& place);
+
+// A process that joins a container. What `cmd` leaves open comes from the container:
+// environment, and capabilities when that has a specification of its own (`oci_spec`).
+Result<std::string> ExecProcess(const Cmd& cmd, const User& user, const ContainerConfig& container,
+                                const std::string& hostname);
+
+}  // namespace shoji
+
+#endif  // SHOJI_CORE_OCI_SPEC_H_

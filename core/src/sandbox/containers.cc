@@ -1,0 +1,352 @@
+// Containers of a sandbox.
+#include <sys/random.h>
+
+#include <csignal>
+#include <utility>
+
+#include "metadata/hex.h"
+#include "oci/spec.h"
+#include "oci/user.h"
+#include "sandbox/object.h"
+#include "sandbox/state.h"
+#include "sandbox/validate.h"
+
+namespace shoji {
+namespace {
+
+constexpr std::uint32_t kRemoveSeconds = 10;
+constexpr auto kKillLimit = std::chrono::seconds(10);
+constexpr auto kLookLimit = std::chrono::milliseconds(200);
+
+std::string Named(const std::string& container_id) { return "container \"" + container_id + "\""; }
+
+ProcessRef Init(const ContainerRecord& container) {
+  return {container.config.id, container.config.id};
+}
+
+ProcessRef Everything(const ContainerRecord& container) { return {container.config.id, ""}; }
+
+// Success for what is gone already.
+Status Tolerate(Status status) {
+  return status.code() == StatusCode::kNotFound ? OkStatus() : std::move(status);
+}
+
+Result<User> UserOf(const ContainerConfig& config, const std::string& rootfs) {
+  if (!config.oci_spec.empty()) return User();  // the specification has numbers
+  auto user = LookUpUser(rootfs, config.cmd.user, config.cmd.supplementary_groups);
+  if (!user.ok()) return user.status().WithContext(Named(config.id));
+  return user;
+}
+
+std::string SpecOf(const ContainerConfig& config, const User& user, const std::string& hostname) {
+  return config.oci_spec.empty() ? DefaultSpec(config, user, hostname) : config.oci_spec;
+}
+
+Result<SpecSummary> SummaryOf(const ContainerConfig& config) {
+  auto summary = Inspect(SpecOf(config, User(), ""));
+  if (!summary.ok()) return summary.status().WithContext(Named(config.id));
+  return summary;
+}
+
+// root.path of a bundle's specification is relative to the bundle.
+Result<RootFs> RootfsOf(const ContainerConfig& config, const SpecSummary& summary) {
+  RootFs rootfs = config.rootfs;
+  if (config.oci_spec.empty()) return rootfs;
+  rootfs.source = summary.rootfs;
+  rootfs.read_only = summary.read_only;
+  if (rootfs.source[0] == '/') return rootfs;
+  if (config.bundle.empty()) {
+    return InvalidArgument("root.path \"" + rootfs.source + "\" of " + Named(config.id) +
+                           " is relative, but no bundle is given");
+  }
+  rootfs.source = config.bundle + "/" + rootfs.source;
+  return rootfs;
+}
+
+std::vector<Volume> VolumesOf(const ContainerConfig& config, const SpecSummary& summary) {
+  std::vector<Volume> out;
+  for (const SpecBind& bind : summary.binds) {
+    const bool relative = bind.source[0] != '/' && !config.bundle.empty();
+    out.push_back({relative ? config.bundle + "/" + bind.source : bind.source, bind.read_only});
+  }
+  return out;
+}
+
+Result<std::string> NewExecId() {
+  char bytes[8];
+  if (getrandom(bytes, sizeof(bytes), 0) != static_cast<ssize_t>(sizeof(bytes))) {
+    return Internal("the kernel gives no random bytes");
+  }
+  return "exec-" + ToHex({bytes, sizeof(bytes)});
+}
+
+}  // namespace
+
+Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& record,
+                                                      const ContainerConfig& config) {
+  SHOJI_ASSIGN_OR_RETURN(const SpecSummary summary, SummaryOf(config));
+  SHOJI_ASSIGN_OR_RETURN(const RootFs rootfs, RootfsOf(config, summary));
+  if (summary.has_hooks) {
+    context_->Log(LogLevel::kWarn,
+                  Named(config.id) + ": the hooks of its specification are not run");
+  }
+  SHOJI_ASSIGN_OR_RETURN(const SharedContainer shared,
+                         share_.AddContainer(config.id, rootfs, VolumesOf(config, summary)));
+  ContainerRecord out;
+  out.config = config;
+  if (!config.oci_spec.empty()) {
+    for (const auto& [name, value] : summary.annotations) {
+      out.config.annotations.emplace(name, value);
+    }
+  }
+  out.created_unix_ns = UnixNanos();
+  out.rootfs = shared.rootfs_source;
+  out.share_entries = shared.entries;
+  out.args = summary.args;
+  out.terminal = summary.terminal;
+  const auto spec = GuestSpec(record, out);  // bad users are found before the VM is there
+  if (!spec.ok()) (void)share_.RemoveContainer(config.id, out.share_entries);
+  SHOJI_RETURN_IF_ERROR(spec.status());
+  return out;
+}
+
+Result<std::string> SandboxObject::GuestSpec(const SandboxRecord& record,
+                                             const ContainerRecord& container) {
+  const ContainerConfig& config = container.config;
+  SHOJI_ASSIGN_OR_RETURN(const User user, UserOf(config, share_.HostRootfs(config.id)));
+  const std::string spec = SpecOf(config, user, record.config.hostname);
+  SHOJI_ASSIGN_OR_RETURN(const SpecSummary summary, Inspect(spec));
+  GuestPlace place;
+  place.container_id = config.id;
+  place.rootfs = std::string(kGuestShare) + "/" + config.id + "/rootfs";
+  // Entry 0 is the container's own directory, the volumes follow in order.
+  for (std::size_t i = 0; i < summary.binds.size(); ++i) {
+    if (i + 1 >= container.share_entries.size()) {
+      return DataLoss("record of " + Named(config.id) + " lacks its volumes");
+    }
+    place.binds[summary.binds[i].index] =
+        std::string(kGuestShare) + "/" + container.share_entries[i + 1];
+  }
+  return EditForGuest(spec, place);
+}
+
+Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord& container,
+                                    Link& link, UndoStack& undo) {
+  SpanTimer span(*context_, "container.create");
+  Agent::ContainerRequest request;
+  request.container_id = container.config.id;
+  SHOJI_ASSIGN_OR_RETURN(request.spec_json, GuestSpec(record, container));
+  SHOJI_RETURN_IF_ERROR(
+      link.Explain(link.agent().CreateContainer(context_->call(), request))
+          .WithContext("cannot create " + Named(container.config.id)));
+  undo.Push([this, &link, id = container.config.id] {
+    (void)link.agent().RemoveContainer(context_->call(), id, kRemoveSeconds);
+  });
+  container.state = State::kReady;
+  SHOJI_RETURN_IF_ERROR(StartShim(record, container, link, undo));
+  span.Finish();
+  return OkStatus();
+}
+
+Status SandboxObject::StartShim(const SandboxRecord& record, ContainerRecord& container,
+                                Link& link, UndoStack& undo) {
+  SHOJI_ASSIGN_OR_RETURN(Shim* const shim, context_->shim(record.shim));
+  SHOJI_ASSIGN_OR_RETURN(const Proxy::Info proxy, link.proxy().GetInfo());
+  Shim::Params params;
+  params.sandbox_id = id_;
+  params.container_id = container.config.id;
+  params.exec_id = container.config.id;
+  params.proxy_url = proxy.url;
+  params.terminal = container.terminal;
+  SHOJI_ASSIGN_OR_RETURN(container.shim_pid, shim->Start(context_->call(), params));
+  undo.Push([this, shim, pid = container.shim_pid] { (void)shim->Stop(context_->call(), pid); });
+  return OkStatus();
+}
+
+void SandboxObject::StopShim(const SandboxRecord& record, const ContainerRecord& container) {
+  if (container.shim_pid < 0) return;
+  const auto shim = context_->shim(record.shim);
+  const Status stopped =
+      shim.ok() ? (*shim)->Stop(context_->call(), container.shim_pid) : shim.status();
+  if (!stopped.ok()) context_->Log(LogLevel::kWarn, Name() + ": " + stopped.message());
+}
+
+Status SandboxObject::RunningSandbox(const SandboxRecord& record, const std::string& what) const {
+  const State state = EffectiveState(record);
+  if (state == State::kRunning) return OkStatus();
+  return FailedPrecondition(what + ": " + Name() + " is " + std::string(StateName(state)) +
+                            ", not running");
+}
+
+Status SandboxObject::StartInGuest(const SandboxRecord& record, ContainerRecord& container,
+                                   Link& link) {
+  const std::string& id = container.config.id;
+  SpanTimer span(*context_, "container.start");
+  SHOJI_RETURN_IF_ERROR(CheckMove(container.state, State::kRunning, Named(id)));
+  if (container.state == State::kStopped) {  // its init is gone: a new one
+    UndoStack undo;
+    SHOJI_RETURN_IF_ERROR(Tolerate(
+        link.Explain(link.agent().RemoveContainer(context_->call(), id, kRemoveSeconds))));
+    StopShim(record, container);
+    SHOJI_RETURN_IF_ERROR(CreateInGuest(record, container, link, undo));
+    undo.Commit();
+  }
+  const Status started = link.Explain(link.agent().StartContainer(context_->call(), id));
+  if (!started.ok()) {
+    container.state = State::kStopped;  // its init ends when it cannot run the command
+    return Status(started).WithContext("cannot start " + Named(id));
+  }
+  container.state = State::kRunning;
+  container.started_unix_ns = UnixNanos();
+  span.Finish();
+  return OkStatus();
+}
+
+Status SandboxObject::StopInGuest(ContainerRecord& container, Link& link, bool force) {
+  if (container.state == State::kStopped) return OkStatus();
+  const auto wait = [&](std::chrono::nanoseconds limit) {
+    return Tolerate(link.agent()
+                        .WaitProcess(Call{Deadline::After(limit), -1}, Init(container))
+                        .status());
+  };
+  if (!force && container.state == State::kRunning) {
+    const Status asked = Tolerate(
+        link.agent().SignalProcess(context_->call(), Init(container), SIGTERM));
+    if (asked.ok() && wait(context_->settings().stop_limit).ok()) {
+      // The init is gone; the others of its container follow without being asked.
+      (void)link.agent().SignalProcess(context_->call(), Everything(container), SIGKILL);
+      container.state = State::kStopped;
+      return OkStatus();
+    }
+  }
+  SHOJI_RETURN_IF_ERROR(Tolerate(link.Explain(
+      link.agent().SignalProcess(context_->call(), Everything(container), SIGKILL))));
+  SHOJI_RETURN_IF_ERROR(
+      link.Explain(wait(kKillLimit)).WithContext("cannot stop " + Named(container.config.id)));
+  container.state = State::kStopped;
+  return OkStatus();
+}
+
+void SandboxObject::Refresh(ContainerRecord& container, Link& link) {
+  if (container.state != State::kRunning) return;
+  const auto exit =
+      link.agent().WaitProcess(Call{Deadline::After(kLookLimit), -1}, Init(container));
+  if (exit.ok() || exit.status().code() == StatusCode::kNotFound) {
+    container.state = State::kStopped;
+  }
+}
+
+Result<ContainerStatus> SandboxObject::CreateContainer(const ContainerConfig& config) {
+  SHOJI_RETURN_IF_ERROR(ValidateContainer(config));
+  SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kExclusive));
+  SandboxRecord& record = session.record;
+  const State state = EffectiveState(record);
+  if (state != State::kReady && state != State::kRunning) {
+    return FailedPrecondition("cannot create " + Named(config.id) + ": " + Name() + " is " +
+                              std::string(StateName(state)));
+  }
+  if (record.Find(config.id) != nullptr) {
+    return AlreadyExists(Named(config.id) + " already exists in " + Name());
+  }
+  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
+  SHOJI_RETURN_IF_ERROR(metadata->CheckFree(config.id, id_));
+  SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
+  UndoStack undo;
+  SHOJI_ASSIGN_OR_RETURN(ContainerRecord container, ShareContainer(record, config));
+  undo.Push([this, id = config.id, entries = container.share_entries] {
+    (void)share_.RemoveContainer(id, entries);
+  });
+  SHOJI_RETURN_IF_ERROR(CreateInGuest(record, container, *link, undo));
+  record.containers.push_back(std::move(container));
+  SHOJI_RETURN_IF_ERROR(Save(record));
+  undo.Commit();
+  return StatusOf(record, record.containers.back());
+}
+
+Status SandboxObject::DeleteContainer(const std::string& container_id) {
+  SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kExclusive));
+  SandboxRecord& record = session.record;
+  SHOJI_ASSIGN_OR_RETURN(ContainerRecord* const container, FindContainer(record, container_id));
+  if (VmLives(record)) {
+    SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
+    Refresh(*container, *link);
+    if (container->state != State::kReady && container->state != State::kStopped) {
+      return FailedPrecondition(Named(container_id) + " is " +
+                                std::string(StateName(container->state)) + "; stop it first");
+    }
+    SHOJI_RETURN_IF_ERROR(Tolerate(link->Explain(link->agent().RemoveContainer(
+        context_->call(), container_id, kRemoveSeconds))));
+  }
+  StopShim(record, *container);
+  SHOJI_RETURN_IF_ERROR(share_.RemoveContainer(container_id, container->share_entries));
+  std::erase_if(record.containers, [&](const auto& c) { return c.config.id == container_id; });
+  return Save(record);
+}
+
+Status SandboxObject::StartContainer(const std::string& container_id) {
+  SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kExclusive));
+  SandboxRecord& record = session.record;
+  SHOJI_ASSIGN_OR_RETURN(ContainerRecord* const container, FindContainer(record, container_id));
+  SHOJI_RETURN_IF_ERROR(RunningSandbox(record, "cannot start " + Named(container_id)));
+  SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
+  Refresh(*container, *link);
+  const Status started = StartInGuest(record, *container, *link);
+  const Status saved = Save(record);
+  return started.ok() ? saved : started;
+}
+
+Status SandboxObject::StopContainer(const std::string& container_id, bool force) {
+  SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kExclusive));
+  SandboxRecord& record = session.record;
+  SHOJI_ASSIGN_OR_RETURN(ContainerRecord* const container, FindContainer(record, container_id));
+  if (VmLives(record)) {
+    SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
+    const Status stopped = StopInGuest(*container, *link, force);
+    if (!stopped.ok() && !link->VmGone()) return stopped;
+  }
+  container->state = State::kStopped;
+  return Save(record);
+}
+
+Result<ContainerStatus> SandboxObject::StatusContainer(const std::string& container_id) {
+  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
+  SHOJI_ASSIGN_OR_RETURN(SandboxRecord record, metadata->Load(id_));
+  SHOJI_ASSIGN_OR_RETURN(const ContainerRecord* const container,
+                         FindContainer(record, container_id));
+  return StatusOf(record, *container);
+}
+
+Result<std::string> SandboxObject::EnterContainer(const std::string& container_id,
+                                                  const Cmd& cmd) {
+  SHOJI_RETURN_IF_ERROR(ValidateCmd(cmd, "a process of " + Named(container_id)));
+  SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kShared));
+  SandboxRecord& record = session.record;
+  SHOJI_ASSIGN_OR_RETURN(const ContainerRecord* const container,
+                         FindContainer(record, container_id));
+  const std::string what = "cannot enter " + Named(container_id);
+  SHOJI_RETURN_IF_ERROR(RunningSandbox(record, what));
+  if (container->state != State::kRunning) {
+    return FailedPrecondition(what + ": it is " + std::string(StateName(container->state)) +
+                              ", not running");
+  }
+  auto user = LookUpUser(share_.HostRootfs(container_id), cmd.user, cmd.supplementary_groups);
+  if (!user.ok()) return user.status().WithContext(what);
+  SHOJI_ASSIGN_OR_RETURN(const std::string process,
+                         ExecProcess(cmd, *user, container->config, record.config.hostname));
+  SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
+  SHOJI_ASSIGN_OR_RETURN(std::string exec_id, NewExecId());
+  SHOJI_RETURN_IF_ERROR(link->Explain(
+      link->agent().ExecProcess(context_->call(), {container_id, exec_id}, process)));
+  return exec_id;
+}
+
+Status SandboxObject::KillContainer(const std::string& container_id, int signal, bool all) {
+  SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kShared));
+  SHOJI_ASSIGN_OR_RETURN(const ContainerRecord* const container,
+                         FindContainer(session.record, container_id));
+  if (container->state == State::kStopped) return OkStatus();
+  session.lock.Release();
+  return SignalProcess(all ? Everything(*container) : Init(*container), signal);
+}
+
+}  // namespace shoji

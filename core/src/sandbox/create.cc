@@ -1,0 +1,249 @@
+// Making a sandbox: directory and locks, then side by side VM and share, then containers.
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <future>
+#include <utility>
+
+#include "gc/garbage.h"
+#include "sandbox/liveness.h"
+#include "sandbox/mount.h"
+#include "sandbox/object.h"
+#include "sandbox/validate.h"
+#include "shoji/base/errno.h"
+#include "shoji/base/file.h"
+
+namespace shoji {
+namespace {
+
+constexpr int kClaimTries = 8;
+constexpr auto kClaimLimit = std::chrono::seconds(10);
+constexpr std::size_t kMaxHostname = 63;
+
+AgentStorage ShareStorage() {
+  AgentStorage storage;
+  storage.driver = "9p";
+  storage.source = kShareTag;
+  storage.fstype = "9p";
+  storage.mount_point = kGuestShare;
+  storage.options = {"trans=virtio", "version=9p2000.L", "cache=mmap", "nodev", "msize=524288"};
+  return storage;
+}
+
+AgentStorage ShmStorage(std::uint64_t size) {
+  AgentStorage storage;
+  storage.driver = "ephemeral";
+  storage.source = "shm";
+  storage.fstype = "tmpfs";
+  storage.mount_point = kGuestShm;
+  storage.options = {"noexec", "nosuid", "nodev", "mode=1777", "size=" + std::to_string(size)};
+  return storage;
+}
+
+}  // namespace
+
+SandboxObject::SandboxObject(std::shared_ptr<Context> context, std::string id)
+    : context_(std::move(context)),
+      id_(std::move(id)),
+      paths_(context_->settings().root, id_),
+      share_(paths_) {}
+
+SandboxObject::~SandboxObject() { CloseLink(false); }
+
+Result<std::shared_ptr<SandboxObject>> SandboxObject::Create(
+    const std::shared_ptr<Context>& context, const SandboxConfig& config) {
+  SHOJI_RETURN_IF_ERROR(ValidateSandbox(config));
+  SpanTimer span(*context, "sandbox.create");
+  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context->metadata());
+  const std::shared_ptr<SandboxObject> self(new SandboxObject(context, config.id));
+  FileLock lock;  // before the undo stack: held until everything is taken back
+  UndoStack undo;
+  SHOJI_ASSIGN_OR_RETURN(lock, self->Claim(undo));
+  SHOJI_RETURN_IF_ERROR(self->CheckContainerIds(config));
+  SandboxRecord record = self->NewRecord(config);
+  SHOJI_RETURN_IF_ERROR(self->Boot(record, config.containers, undo));
+  undo.Push([metadata, id = config.id] { (void)metadata->Remove(id); });
+  SHOJI_RETURN_IF_ERROR(metadata->Save(record));
+  undo.Commit();
+  context->RememberObject(config.id, self, true);
+  span.Finish();
+  return self;
+}
+
+// Makes the directory and takes its two locks. Whoever finds a directory without a record
+// whose owner lock is free may remove it, so both must be ours in the directory that is
+// still there; else once more.
+Result<FileLock> SandboxObject::Claim(UndoStack& undo) {
+  SHOJI_RETURN_IF_ERROR(MakeDirs(SandboxesDir(context_->settings().root)));
+  for (int i = 0; i < kClaimTries; ++i) {
+    if (mkdir(paths_.dir.c_str(), 0700) < 0) {
+      if (errno != EEXIST) return ErrnoStatus(errno, "cannot create directory " + paths_.dir);
+      SHOJI_RETURN_IF_ERROR(RemoveLeftover());
+      continue;
+    }
+    const Deadline limit = Deadline::After(kClaimLimit);
+    auto lock = FileLock::Acquire(paths_.lock, LockMode::kExclusive, limit, Name());
+    if (!lock.ok() && lock.status().code() == StatusCode::kNotFound) continue;
+    if (!lock.ok()) return lock;
+    undo.Push([this] {
+      (void)UnmountBelow(paths_.dir);
+      (void)RemoveTree(paths_.dir);
+    });
+    SHOJI_ASSIGN_OR_RETURN(
+        FileLock owner, FileLock::Acquire(paths_.owner, LockMode::kExclusive, limit, Name()));
+    const MutexLock guard(mutex_);
+    owner_ = std::move(owner);
+    return lock;
+  }
+  return Aborted("directory " + paths_.dir + " is made and removed by others; try again");
+}
+
+Status SandboxObject::RemoveLeftover() {
+  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
+  const auto record = metadata->Load(id_);
+  if (record.ok() || record.status().code() != StatusCode::kNotFound) {
+    return AlreadyExists(Name() + " already exists");
+  }
+  SHOJI_ASSIGN_OR_RETURN(const pid_t owner, LockHolder(paths_.owner));
+  if (owner != 0) {
+    return AlreadyExists(Name() + " already exists: process " + std::to_string(owner) +
+                         " is making it");
+  }
+  return GarbageCollector(*context_, false).CollectLeftover(id_);
+}
+
+Status SandboxObject::CheckContainerIds(const SandboxConfig& config) {
+  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
+  if (metadata->Load(id_).ok()) {
+    return AlreadyExists(Name() + " has a record but no directory; run garbage collection first");
+  }
+  for (const ContainerConfig& container : config.containers) {
+    SHOJI_RETURN_IF_ERROR(metadata->CheckFree(container.id, id_));
+  }
+  return OkStatus();
+}
+
+SandboxRecord SandboxObject::NewRecord(const SandboxConfig& config) const {
+  const Settings& settings = context_->settings();
+  SandboxRecord record;
+  record.id = id_;
+  record.created_unix_ns = UnixNanos();
+  record.hypervisor = settings.hypervisor;
+  record.agent = settings.agent;
+  record.proxy = settings.proxy;
+  record.factory = settings.factory;
+  record.shim = settings.shim;
+  record.vcpus = config.vcpus != 0 ? config.vcpus : settings.vcpus;
+  record.memory_bytes = config.memory_bytes != 0 ? config.memory_bytes : settings.memory_bytes;
+  record.config = config;
+  record.config.containers.clear();
+  if (record.config.hostname.empty()) record.config.hostname = id_.substr(0, kMaxHostname);
+  return record;
+}
+
+Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerConfig>& configs,
+                           UndoStack& undo) {
+  ++record.boot;
+  SHOJI_RETURN_IF_ERROR(MakeDirs(paths_.vm, 0700));
+  SHOJI_RETURN_IF_ERROR(MakeDirs(paths_.proxy, 0700));
+  undo.Push([this] { (void)share_.RemoveAll(); });
+  SHOJI_RETURN_IF_ERROR(share_.Prepare());
+
+  CancelEvent cancel;
+  auto booting = std::async(std::launch::async, [&] { return MakeVm(record, cancel); });
+  auto containers = ShareContainers(record, configs);
+  if (!containers.ok()) cancel.Trigger();
+  auto made = booting.get();
+  if (made.ok()) {
+    SHOJI_RETURN_IF_ERROR(AdoptVm(record, std::move(*made), undo));
+  }
+  SHOJI_RETURN_IF_ERROR(containers.status());
+  SHOJI_RETURN_IF_ERROR(made.status());
+
+  record.containers = std::move(*containers);
+  SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
+  SHOJI_RETURN_IF_ERROR(CreateInAgent(record, *link));
+  for (ContainerRecord& container : record.containers) {
+    SHOJI_RETURN_IF_ERROR(CreateInGuest(record, container, *link, undo));
+  }
+  return OkStatus();
+}
+
+Result<std::vector<ContainerRecord>> SandboxObject::ShareContainers(
+    const SandboxRecord& record, const std::vector<ContainerConfig>& configs) {
+  std::vector<ContainerRecord> out;
+  for (const ContainerConfig& config : configs) {
+    SHOJI_ASSIGN_OR_RETURN(ContainerRecord container, ShareContainer(record, config));
+    out.push_back(std::move(container));
+  }
+  return out;
+}
+
+Result<NewVm> SandboxObject::MakeVm(const SandboxRecord& record, const CancelEvent& cancel) {
+  SHOJI_ASSIGN_OR_RETURN(Hypervisor* const hypervisor, context_->hypervisor(record.hypervisor));
+  SHOJI_ASSIGN_OR_RETURN(Factory* const factory, context_->factory(record.factory));
+  const Settings& settings = context_->settings();
+  Factory::Request request;
+  request.hypervisor = hypervisor;
+  request.proxy_id = record.proxy;
+  request.agent_id = record.agent;
+  request.config.id = id_;
+  request.config.vcpus = record.vcpus;
+  request.config.memory_bytes = record.memory_bytes;
+  request.config.run_dir = paths_.vm;
+  request.config.kernel = settings.kernel;
+  request.config.initrd = settings.initrd;
+  request.config.kernel_params = settings.kernel_params;
+  request.config.shares = {{kShareTag, paths_.share, false}};
+  return context_->plugins().MakeVm(
+      *factory, Call{Deadline::After(settings.boot_limit), cancel.fd()}, request);
+}
+
+Status SandboxObject::AdoptVm(SandboxRecord& record, NewVm made, UndoStack& undo) {
+  const std::shared_ptr<Vm> vm = std::move(made.vm);
+  {
+    const MutexLock lock(mutex_);
+    vm_ = vm;
+    link_ = std::make_shared<Link>(id_, vm, std::move(made.proxy), std::move(made.agent));
+    boot_ = record.boot;
+  }
+  undo.Push([this, vm] {
+    CloseLink(true);
+    DropVm();
+    (void)vm->Destroy(context_->call());
+  });
+  SHOJI_ASSIGN_OR_RETURN(record.vm_state, vm->SaveState());
+  SHOJI_ASSIGN_OR_RETURN(const auto pids, vm->Pids());
+  record.vm_processes = Identify(pids);
+  const MutexLock lock(mutex_);
+  SHOJI_ASSIGN_OR_RETURN(record.proxy_state, link_->proxy().SaveState());
+  return OkStatus();
+}
+
+Status SandboxObject::CreateInAgent(const SandboxRecord& record, Link& link) {
+  Agent::SandboxRequest request;
+  request.sandbox_id = id_;
+  request.hostname = record.config.hostname;
+  request.dns = record.config.dns;
+  request.storages = {ShareStorage(), ShmStorage(record.config.shm_size)};
+  return link.Explain(link.agent().CreateSandbox(context_->call(), request));
+}
+
+Result<std::shared_ptr<SandboxObject>> SandboxObject::Fetch(
+    const std::shared_ptr<Context>& context, const std::string& id) {
+  SHOJI_RETURN_IF_ERROR(ValidateId("sandbox", id));
+  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context->metadata());
+  SHOJI_RETURN_IF_ERROR(metadata->Load(id).status());
+  if (auto object = context->FindObject(id)) return object;
+  const std::shared_ptr<SandboxObject> self(new SandboxObject(context, id));
+  // Ownership falls to whoever comes after the owner's end; while it lives, nothing changes.
+  if (auto owner = FileLock::TryAcquire(self->paths_.owner, LockMode::kExclusive, self->Name());
+      owner.ok()) {
+    const MutexLock lock(self->mutex_);
+    self->owner_ = std::move(*owner);
+  }
+  context->RememberObject(id, self, false);
+  return self;
+}
+
+}  // namespace shoji

@@ -1,0 +1,76 @@
+// How SandboxObject reaches its guest.
+#include <chrono>
+#include <utility>
+
+#include "sandbox/object.h"
+
+namespace shoji {
+namespace {
+
+constexpr auto kCloseLimit = std::chrono::seconds(5);
+
+}  // namespace
+
+Result<std::shared_ptr<Vm>> SandboxObject::AttachVmLocked(const SandboxRecord& record) {
+  if (vm_ != nullptr && boot_ == record.boot) return vm_;
+  if (record.vm_state.empty()) return Unavailable(Name() + " has no VM: it is stopped");
+  (void)Link::Close(std::exchange(link_, nullptr), false, Deadline::After(kCloseLimit));
+  vm_.reset();
+  SHOJI_ASSIGN_OR_RETURN(Hypervisor* const hypervisor, context_->hypervisor(record.hypervisor));
+  SHOJI_ASSIGN_OR_RETURN(auto attached, hypervisor->Attach(context_->call(), record.vm_state));
+  vm_ = std::move(attached.vm);
+  boot_ = record.boot;
+  return vm_;
+}
+
+Result<std::shared_ptr<Vm>> SandboxObject::AttachVm(const SandboxRecord& record) {
+  const MutexLock lock(mutex_);
+  return AttachVmLocked(record);
+}
+
+Result<std::shared_ptr<Link>> SandboxObject::Connect(const SandboxRecord& record) {
+  const MutexLock lock(mutex_);
+  SHOJI_ASSIGN_OR_RETURN(auto vm, AttachVmLocked(record));
+  if (!VmLives(record)) {
+    const std::string words = vm->LastWords();
+    return Unavailable("the VM of " + Name() + " has ended" +
+                       (words.empty() ? "" : " (" + words + ")"));
+  }
+  if (link_ != nullptr) return link_;
+  SHOJI_ASSIGN_OR_RETURN(auto proxy, context_->plugins().AttachProxy(
+                                         record.proxy, context_->call(), record.proxy_state));
+  SHOJI_ASSIGN_OR_RETURN(auto agent, context_->plugins().OpenAgent(record.agent, *proxy));
+  link_ = std::make_shared<Link>(id_, vm, std::move(proxy), std::move(agent));
+  return link_;
+}
+
+void SandboxObject::CloseLink(bool stop_proxy) {
+  std::shared_ptr<Link> link;
+  {
+    const MutexLock lock(mutex_);
+    link = std::exchange(link_, nullptr);
+  }
+  const Status closed =
+      Link::Close(std::move(link), stop_proxy, Deadline::After(kCloseLimit));
+  if (!closed.ok()) context_->Log(LogLevel::kWarn, closed.message());
+}
+
+void SandboxObject::DropVm() {
+  const MutexLock lock(mutex_);
+  vm_.reset();
+}
+
+Status SandboxObject::DestroyVm(const SandboxRecord& record, bool force) {
+  if (record.vm_state.empty()) return OkStatus();
+  SHOJI_ASSIGN_OR_RETURN(const auto vm, AttachVm(record));
+  DropVm();
+  if (!force && VmLives(record)) {
+    const Status stopped = vm->Stop(context_->call(), false);
+    if (!stopped.ok()) {
+      context_->Log(LogLevel::kWarn, Name() + ": VM is ended by force: " + stopped.message());
+    }
+  }
+  return vm->Destroy(context_->call()).WithContext("cannot end the VM of " + Name());
+}
+
+}  // namespace shoji

@@ -1,0 +1,179 @@
+// Start, stop, delete and release of a whole sandbox.
+#include <chrono>
+#include <utility>
+
+#include "gc/processes.h"
+#include "sandbox/mount.h"
+#include "sandbox/object.h"
+#include "sandbox/state.h"
+#include "shoji/base/file.h"
+
+namespace shoji {
+namespace {
+
+constexpr auto kGoodbyeLimit = std::chrono::seconds(3);
+
+}  // namespace
+
+Result<FileLock> SandboxObject::Lock(LockMode mode) {
+  const Deadline limit = Deadline::After(context_->settings().lock_limit);
+  auto lock = FileLock::Acquire(paths_.lock, mode, limit, Name());
+  if (lock.ok() || lock.status().code() != StatusCode::kNotFound) return lock;
+  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
+  SHOJI_RETURN_IF_ERROR(metadata->Load(id_).status());
+  // A record whose directory somebody removed: it must still be possible to delete it.
+  SHOJI_RETURN_IF_ERROR(MakeDirs(paths_.dir, 0700));
+  return FileLock::Acquire(paths_.lock, mode, limit, Name());
+}
+
+Result<SandboxObject::Session> SandboxObject::Begin(LockMode mode) {
+  SHOJI_ASSIGN_OR_RETURN(FileLock lock, Lock(mode));
+  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
+  SHOJI_ASSIGN_OR_RETURN(SandboxRecord record, metadata->Load(id_));
+  return Session{std::move(lock), std::move(record)};
+}
+
+Status SandboxObject::Save(const SandboxRecord& record) {
+  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
+  return metadata->Save(record);
+}
+
+Status SandboxObject::Start() {
+  SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kExclusive));
+  SandboxRecord& record = session.record;
+  record.state = EffectiveState(record);
+  SHOJI_RETURN_IF_ERROR(CheckMove(record.state, State::kRunning, Name()));
+  const bool restart = record.state == State::kStopped;
+  UndoStack undo;
+  if (restart) {
+    SHOJI_RETURN_IF_ERROR(Restart(record, undo));
+  }
+  UndoStack stop_started;
+  if (const Status started = StartReady(record, stop_started); !started.ok()) {
+    stop_started.Run();
+    // After a restart the VM goes too, and the record stays that of a stopped sandbox.
+    if (!restart) (void)Save(record);
+    return started;
+  }
+  record.state = State::kRunning;
+  SHOJI_RETURN_IF_ERROR(Save(record));
+  stop_started.Commit();
+  undo.Commit();
+  return OkStatus();
+}
+
+Status SandboxObject::StartReady(SandboxRecord& record, UndoStack& undo) {
+  SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
+  for (ContainerRecord& container : record.containers) {
+    if (container.state != State::kReady) continue;
+    SHOJI_RETURN_IF_ERROR(StartInGuest(record, container, *link));
+    undo.Push([this, &container, link] { (void)StopInGuest(container, *link, true); });
+  }
+  return OkStatus();
+}
+
+Status SandboxObject::Restart(SandboxRecord& record, UndoStack& undo) {
+  SHOJI_RETURN_IF_ERROR(Teardown(record, true));
+  std::vector<ContainerConfig> configs;
+  for (const auto& container : record.containers) configs.push_back(container.config);
+  SHOJI_RETURN_IF_ERROR(Boot(record, configs, undo));
+  record.state = State::kReady;
+  record.released = false;  // the new VM belongs to who started it
+  return OkStatus();
+}
+
+Status SandboxObject::Stop(bool force) {
+  SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kExclusive));
+  return StopLocked(session.record, force);
+}
+
+Status SandboxObject::StopLocked(SandboxRecord& record, bool force) {
+  if (record.state == State::kStopped && record.vm_state.empty()) return OkStatus();
+  SpanTimer span(*context_, "sandbox.teardown");
+  if (VmLives(record)) {
+    const Status stopped = StopContainers(record, force);
+    if (!stopped.ok() && !force) {
+      (void)Save(record);
+      return stopped;
+    }
+  }
+  SHOJI_RETURN_IF_ERROR(Teardown(record, force));
+  record.state = State::kStopped;
+  SHOJI_RETURN_IF_ERROR(Save(record));
+  span.Finish();
+  return OkStatus();
+}
+
+// Failures of a guest whose VM ends meanwhile are none: it is to be stopped anyway.
+Status SandboxObject::StopContainers(SandboxRecord& record, bool force) {
+  const auto link = Connect(record);
+  if (!link.ok()) return VmLives(record) ? link.status() : OkStatus();
+  for (ContainerRecord& container : record.containers) {
+    if (container.state != State::kRunning && container.state != State::kPaused) continue;
+    const Status stopped = StopInGuest(container, **link, force);
+    if (!stopped.ok() && (*link)->VmGone()) return OkStatus();
+    if (!stopped.ok()) return stopped;
+  }
+  const Call goodbye{Deadline::After(kGoodbyeLimit), -1};
+  if (const Status left = (*link)->agent().DestroySandbox(goodbye); !left.ok()) {
+    context_->Log(LogLevel::kInfo, Name() + ": the guest did not take leave: " + left.message());
+  }
+  return OkStatus();
+}
+
+Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
+  for (const ContainerRecord& container : record.containers) StopShim(record, container);
+  if (VmLives(record)) (void)Connect(record);  // a proxy of its own is stopped through it
+  CloseLink(true);
+  SHOJI_RETURN_IF_ERROR(DestroyVm(record, force));
+  SHOJI_RETURN_IF_ERROR(share_.RemoveAll());
+  record.vm_state.clear();
+  record.proxy_state.clear();
+  record.vm_processes.clear();
+  for (ContainerRecord& container : record.containers) {
+    container.state = State::kStopped;
+    container.shim_pid = -1;
+    container.share_entries.clear();
+  }
+  return OkStatus();
+}
+
+Status SandboxObject::Delete() {
+  SHOJI_ASSIGN_OR_RETURN(const FileLock lock, Lock(LockMode::kExclusive));
+  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
+  auto record = metadata->Load(id_);
+  if (record.ok()) {
+    SHOJI_RETURN_IF_ERROR(StopLocked(*record, true));
+  } else if (record.status().code() == StatusCode::kDataLoss) {
+    CloseLink(true);
+    DropVm();
+    SHOJI_RETURN_IF_ERROR(KillMarkedProcesses(paths_.dir));
+  } else {
+    return record.status();
+  }
+  SHOJI_RETURN_IF_ERROR(metadata->Remove(id_));
+  SHOJI_RETURN_IF_ERROR(UnmountBelow(paths_.dir));
+  SHOJI_RETURN_IF_ERROR(RemoveTree(paths_.dir));
+  DropOwnership();
+  return OkStatus();
+}
+
+Status SandboxObject::Release() {
+  SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kExclusive));
+  session.record.released = true;
+  SHOJI_RETURN_IF_ERROR(Save(session.record));
+  CloseLink(false);
+  DropVm();
+  DropOwnership();
+  return OkStatus();
+}
+
+void SandboxObject::DropOwnership() {
+  {
+    const MutexLock lock(mutex_);
+    owner_.Release();
+  }
+  context_->ForgetObject(id_);
+}
+
+}  // namespace shoji

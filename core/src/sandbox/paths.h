@@ -1,0 +1,44 @@
+// Where the files of a sandbox lie (docs/architecture.md, "What lies where at run time").
+//
+// Threads  Values.
+// Example  SandboxPaths("/run/shoji", "web").share == "/run/shoji/sandboxes/web/share"
+#ifndef SHOJI_CORE_SANDBOX_PATHS_H_
+#define SHOJI_CORE_SANDBOX_PATHS_H_
+
+#include <string>
+
+namespace shoji {
+
+inline constexpr const char* kSandboxDirEnv = "SHOJI_SANDBOX_DIR";
+
+// In the guest.
+inline constexpr const char* kGuestShare = "/run/kata-containers/shared/containers";
+inline constexpr const char* kGuestShm = "/run/kata-containers/sandbox/shm";
+inline constexpr const char* kShareTag = "kataShared";
+
+inline std::string SandboxesDir(const std::string& root) { return root + "/sandboxes"; }
+
+struct SandboxPaths {
+  SandboxPaths(const std::string& root, const std::string& id)
+      : dir(SandboxesDir(root) + "/" + id),
+        lock(dir + "/lock"),
+        owner(dir + "/owner"),
+        vm(dir + "/vm"),
+        proxy(dir + "/proxy"),
+        mounts(dir + "/mounts"),
+        share(dir + "/share"),
+        overlay(dir + "/overlay") {}
+
+  std::string dir;
+  std::string lock;
+  std::string owner;
+  std::string vm;
+  std::string proxy;
+  std::string mounts;  // where the core mounts; `share` follows it
+  std::string share;
+  std::string overlay;
+};
+
+}  // namespace shoji
+
+#endif  // SHOJI_CORE_SANDBOX_PATHS_H_

@@ -1,0 +1,25 @@
+// What a caller asked for, checked before anything is made.
+//
+// Threads  Safe, no state.
+// Errors   INVALID_ARGUMENT names the field, its value and what is allowed.
+// Example  SHOJI_RETURN_IF_ERROR(ValidateSandbox(config));
+#ifndef SHOJI_CORE_SANDBOX_VALIDATE_H_
+#define SHOJI_CORE_SANDBOX_VALIDATE_H_
+
+#include <string>
+#include <string_view>
+
+#include "shoji/config.h"
+#include "shoji/status.h"
+
+namespace shoji {
+
+// `what`: "sandbox", "container".
+Status ValidateId(std::string_view what, std::string_view id);
+Status ValidateCmd(const Cmd& cmd, std::string_view what);
+Status ValidateContainer(const ContainerConfig& config);
+Status ValidateSandbox(const SandboxConfig& config);
+
+}  // namespace shoji
+
+#endif  // SHOJI_CORE_SANDBOX_VALIDATE_H_
