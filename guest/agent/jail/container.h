@@ -30,9 +30,9 @@ namespace shoji::jail {
 // What all containers of a sandbox have in common.
 struct Environment {
   std::string cgroup_root = "/sys/fs/cgroup";  // cgroup v2; empty: none on this machine
-  std::string ipc_ns;        // path of the sandbox's shared ipc namespace; empty: own one each
-  std::string uts_ns;        // same for the host name
-  std::string pid_ns;        // same for processes; empty: own one each
+  std::string ipc_ns;  // path of the sandbox's shared ipc namespace; empty: own one each
+  std::string uts_ns;  // same for the host name
+  std::string pid_ns;  // same for processes; empty: own one each
 };
 
 // A started process. The descriptors are the agent's ends, non-blocking, close-on-exec.
@@ -68,7 +68,7 @@ class Container {
   // Signals all of them; success when there is none.
   virtual Status SignalAll(int signal) = 0;
 
-  virtual Status Pause() = 0;   // cgroup freezer
+  virtual Status Pause() = 0;  // cgroup freezer
   virtual Status Resume() = 0;
   virtual Status Update(const grpc::LinuxResources& resources) = 0;
 

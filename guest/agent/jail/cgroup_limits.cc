@@ -1,0 +1,116 @@
+#include "jail/cgroup_limits.h"
+
+#include <algorithm>
+
+namespace shoji::jail {
+namespace {
+
+using Limits = std::vector<Limit>;
+
+// -1 is the specification's "no limit", 0 (proto3) "not given".
+std::string NumberOrMax(std::int64_t value) { return value < 0 ? "max" : std::to_string(value); }
+
+Status AddMemory(const grpc::LinuxMemory& memory, Limits* out) {
+  if (memory.reservation() != 0)
+    out->push_back({"memory.low",
+                    memory.reservation() < 0 ? "max" : std::to_string(memory.reservation()), true});
+  if (memory.swap() > 0) {
+    if (memory.limit() <= 0) {
+      return InvalidArgument("linux.resources.memory.swap is " + std::to_string(memory.swap()) +
+                             " but memory.limit is not set; set both");
+    }
+    if (memory.swap() < memory.limit()) {
+      return InvalidArgument("linux.resources.memory.swap (memory and swap together) is " +
+                             std::to_string(memory.swap()) + ", less than memory.limit " +
+                             std::to_string(memory.limit()));
+    }
+  }
+  if (memory.limit() != 0) out->push_back({"memory.max", NumberOrMax(memory.limit()), false});
+  if (memory.swap() < 0) out->push_back({"memory.swap.max", "max", true});
+  if (memory.swap() > 0)
+    out->push_back({"memory.swap.max", std::to_string(memory.swap() - memory.limit()), true});
+  return OkStatus();
+}
+
+Status AddCpu(const grpc::LinuxCPU& cpu, Limits* out) {
+  if (cpu.shares() != 0)
+    out->push_back({"cpu.weight", std::to_string(WeightOfShares(cpu.shares())), true});
+  if (cpu.quota() != 0 || cpu.period() != 0) {
+    const std::string quota = cpu.quota() <= 0 ? "max" : std::to_string(cpu.quota());
+    const std::uint64_t period = cpu.period() == 0 ? 100000 : cpu.period();
+    out->push_back({"cpu.max", quota + " " + std::to_string(period), false});
+  }
+  if (!cpu.cpus().empty()) out->push_back({"cpuset.cpus", cpu.cpus(), false});
+  if (!cpu.mems().empty()) out->push_back({"cpuset.mems", cpu.mems(), false});
+  return OkStatus();
+}
+
+std::string DeviceName(std::int64_t major, std::int64_t minor) {
+  return std::to_string(major) + ":" + std::to_string(minor);
+}
+
+// blkio.weight (10..1000) to io.weight (1..10000).
+std::uint64_t IoWeight(std::uint64_t weight) {
+  const std::uint64_t in = std::clamp<std::uint64_t>(weight, 10, 1000);
+  return 1 + (in - 10) * 9999 / 990;
+}
+
+template <typename Devices>
+void AddThrottle(const Devices& devices, const std::string& key, Limits* out) {
+  for (const grpc::LinuxThrottleDevice& device : devices) {
+    const std::string rate = device.rate() == 0 ? "max" : std::to_string(device.rate());
+    out->push_back(
+        {"io.max", DeviceName(device.major(), device.minor()) + " " + key + "=" + rate, false});
+  }
+}
+
+void AddIo(const grpc::LinuxBlockIO& io, Limits* out) {
+  if (io.weight() != 0)
+    out->push_back({"io.weight", "default " + std::to_string(IoWeight(io.weight())), true});
+  for (const grpc::LinuxWeightDevice& device : io.weightdevice()) {
+    if (device.weight() == 0) continue;
+    out->push_back({"io.weight",
+                    DeviceName(device.major(), device.minor()) + " " +
+                        std::to_string(IoWeight(device.weight())),
+                    true});
+  }
+  AddThrottle(io.throttlereadbpsdevice(), "rbps", out);
+  AddThrottle(io.throttlewritebpsdevice(), "wbps", out);
+  AddThrottle(io.throttlereadiopsdevice(), "riops", out);
+  AddThrottle(io.throttlewriteiopsdevice(), "wiops", out);
+}
+
+}  // namespace
+
+std::uint64_t WeightOfShares(std::uint64_t shares) {
+  const std::uint64_t in = std::clamp<std::uint64_t>(shares, 2, 262144);
+  return 1 + (in - 2) * 9999 / 262142;
+}
+
+Result<Limits> LimitsOf(const grpc::LinuxResources& resources) {
+  Limits limits;
+  SHOJI_RETURN_IF_ERROR(AddMemory(resources.memory(), &limits));
+  SHOJI_RETURN_IF_ERROR(AddCpu(resources.cpu(), &limits));
+  if (resources.pids().limit() != 0)
+    limits.push_back({"pids.max", NumberOrMax(resources.pids().limit()), false});
+  AddIo(resources.blockio(), &limits);
+  for (const grpc::LinuxHugepageLimit& huge : resources.hugepagelimits()) {
+    if (huge.pagesize().empty() || huge.pagesize().find('/') != std::string::npos)
+      return InvalidArgument("linux.resources.hugepageLimits: \"" + huge.pagesize() +
+                             "\" is not a page size");
+    limits.push_back({"hugetlb." + huge.pagesize() + ".max", std::to_string(huge.limit()), false});
+  }
+  return limits;
+}
+
+Status ApplyLimits(const Cgroup& group, const Limits& limits) {
+  for (const Limit& limit : limits) {
+    // "No limit" needs no controller: it is what a group without one has.
+    const bool none = limit.value == "max" || limit.value.rfind("max ", 0) == 0;
+    if ((none || limit.wish) && !group.Has(limit.file)) continue;
+    SHOJI_RETURN_IF_ERROR(group.Write(limit.file, limit.value).WithContext("linux.resources"));
+  }
+  return OkStatus();
+}
+
+}  // namespace shoji::jail

@@ -1,0 +1,99 @@
+#include "jail/clone.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "shoji/base/errno.h"
+
+namespace shoji::jail {
+namespace {
+
+// Children of the caller go into another pid namespace while this lives.
+class PidNamespaceForChildren {
+ public:
+  Status Enter(int fd) {
+    own_ = UniqueFd(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
+    if (!own_) return ErrnoStatus(errno, "cannot open /proc/self/ns/pid");
+    if (setns(fd, CLONE_NEWPID) == 0) return OkStatus();
+    const int error = errno;
+    own_.reset();
+    return ErrnoStatus(error, "cannot join the pid namespace");
+  }
+  ~PidNamespaceForChildren() {
+    if (own_) setns(own_.get(), CLONE_NEWPID);
+  }
+
+ private:
+  UniqueFd own_;
+};
+
+// An ignored signal stays ignored over exec, a blocked one blocked.
+void DefaultSignals() {
+  for (int signal_number = 1; signal_number < NSIG; ++signal_number) {
+    if (signal_number != SIGKILL && signal_number != SIGSTOP) signal(signal_number, SIG_DFL);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+[[noreturn]] void RunChild(const std::function<int()>& body) {
+  DefaultSignals();
+  // Nobody in the container may look into a process that still is the agent's image.
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  _exit(body());
+}
+
+}  // namespace
+
+void Child::Kill() {
+  if (pid < 0) return;
+  kill(pid, SIGKILL);
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  pid = -1;
+}
+
+Result<Child> Clone(const CloneOptions& options, const std::function<int()>& body) {
+  PidNamespaceForChildren pid_ns;
+  if (options.pid_ns_fd >= 0) SHOJI_RETURN_IF_ERROR(pid_ns.Enter(options.pid_ns_fd));
+  int pidfd = -1;
+  clone_args args{};
+  args.flags = options.namespaces | CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  if (options.cgroup_fd >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(options.cgroup_fd);
+  }
+  const long pid = syscall(SYS_clone3, &args, sizeof args);
+  if (pid < 0) return ErrnoStatus(errno, "cannot clone a process into its namespaces");
+  if (pid == 0) RunChild(body);
+  Child child;
+  child.pid = static_cast<pid_t>(pid);
+  child.pidfd = UniqueFd(pidfd);
+  return child;
+}
+
+void CloseOthers(std::vector<int> keep) {
+  std::sort(keep.begin(), keep.end());
+  unsigned first = 3;
+  for (const int fd : keep) {
+    if (fd < static_cast<int>(first)) continue;
+    const auto number = static_cast<unsigned>(fd);
+    if (number > first) syscall(SYS_close_range, first, number - 1, 0);
+    first = number + 1;
+  }
+  syscall(SYS_close_range, first, ~0U, 0);
+}
+
+}  // namespace shoji::jail

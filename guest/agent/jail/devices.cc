@@ -1,0 +1,124 @@
+#include "jail/devices.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+
+#include "jail/plan.h"
+#include "jail/resolve.h"
+#include "shoji/base/errno.h"
+
+// The C library's macros of these names hide the message's fields.
+#undef major
+#undef minor
+
+namespace shoji::jail {
+namespace {
+
+std::vector<DevicePlan> Defaults() {
+  const auto node = [](const char* path, unsigned major, unsigned minor) {
+    return DevicePlan{path, S_IFCHR, makedev(major, minor), 0666, 0, 0};
+  };
+  return {node("/dev/null", 1, 3),   node("/dev/zero", 1, 5),    node("/dev/full", 1, 7),
+          node("/dev/random", 1, 8), node("/dev/urandom", 1, 9), node("/dev/tty", 5, 0)};
+}
+
+Result<DevicePlan> Parse(const grpc::LinuxDevice& device) {
+  DevicePlan plan;
+  plan.path = device.path();
+  if (plan.path.empty() || plan.path[0] != '/')
+    return InvalidArgument("linux.devices: path \"" + plan.path + "\" is not absolute");
+  if (device.type() == "c" || device.type() == "u") {
+    plan.type = S_IFCHR;
+  } else if (device.type() == "b") {
+    plan.type = S_IFBLK;
+  } else if (device.type() == "p") {
+    plan.type = S_IFIFO;
+  } else {
+    return InvalidArgument("linux.devices: type \"" + device.type() + "\" of \"" + plan.path +
+                           "\" is not one of c, u, b, p");
+  }
+  if (plan.type != S_IFIFO) {
+    plan.number =
+        makedev(static_cast<unsigned>(device.major()), static_cast<unsigned>(device.minor()));
+  }
+  if (device.filemode() != 0) plan.mode = device.filemode() & 07777U;
+  plan.uid = device.uid();
+  plan.gid = device.gid();
+  return plan;
+}
+
+bool IsThere(int dir, const std::string& name, const DevicePlan& device) {
+  struct stat st {};
+  return fstatat(dir, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+         (st.st_mode & S_IFMT) == device.type &&
+         (device.type == S_IFIFO || st.st_rdev == device.number);
+}
+
+Status BindFromGuest(int root_fd, const DevicePlan& device) {
+  SHOJI_ASSIGN_OR_RETURN(const UniqueFd target, EnsureFile(root_fd, device.path));
+  if (mount(device.path.c_str(), FdPath(target.get()).c_str(), nullptr, MS_BIND, nullptr) < 0)
+    return ErrnoStatus(errno, "linux.devices: cannot bind \"" + device.path + "\"");
+  return OkStatus();
+}
+
+Status CreateDevice(int root_fd, const DevicePlan& device) {
+  SHOJI_ASSIGN_OR_RETURN(const ParentDir parent, EnsureParent(root_fd, device.path));
+  const char* const name = parent.name.c_str();
+  const int dir = parent.fd.get();
+  if (mknodat(dir, name, device.type | device.mode, device.number) < 0) {
+    const int error = errno;
+    if (IsThere(dir, parent.name, device)) return OkStatus();
+    if (error == EPERM) return BindFromGuest(root_fd, device);
+    return ErrnoStatus(error, "linux.devices: cannot make \"" + device.path + "\"");
+  }
+  if (device.uid == 0 && device.gid == 0) return OkStatus();
+  if (fchownat(dir, name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW) < 0)
+    return ErrnoStatus(errno, "linux.devices: cannot set the owner of \"" + device.path + "\"");
+  return OkStatus();
+}
+
+// An image may bring its own; then it stays.
+Status CreateLinks(int root_fd) {
+  constexpr struct {
+    const char* name;
+    const char* target;
+  } kLinks[] = {{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
+                {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
+                {"core", "/proc/kcore"},       {"ptmx", "pts/ptmx"}};
+  SHOJI_ASSIGN_OR_RETURN(const UniqueFd dev, EnsureDir(root_fd, "/dev", 0755));
+  for (const auto& link : kLinks) {
+    if (symlinkat(link.target, dev.get(), link.name) < 0 && errno != EEXIST)
+      return ErrnoStatus(errno, "cannot make the link /dev/" + std::string(link.name));
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<std::vector<DevicePlan>> MakeDevices(const grpc::Spec& spec) {
+  std::vector<DevicePlan> devices = Defaults();
+  for (const grpc::LinuxDevice& device : spec.linux().devices()) {
+    SHOJI_ASSIGN_OR_RETURN(DevicePlan plan, Parse(device));
+    const auto same = std::find_if(devices.begin(), devices.end(),
+                                   [&](const DevicePlan& d) { return d.path == plan.path; });
+    if (same != devices.end()) {
+      *same = std::move(plan);
+    } else {
+      devices.push_back(std::move(plan));
+    }
+  }
+  return devices;
+}
+
+Status CreateDevices(int root_fd, const std::vector<DevicePlan>& devices) {
+  for (const DevicePlan& device : devices) SHOJI_RETURN_IF_ERROR(CreateDevice(root_fd, device));
+  return CreateLinks(root_fd);
+}
+
+}  // namespace shoji::jail

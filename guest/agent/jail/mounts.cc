@@ -1,0 +1,175 @@
+#include "jail/mounts.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "jail/copy_up.h"
+#include "jail/resolve.h"
+#include "shoji/base/errno.h"
+
+namespace shoji::jail {
+namespace {
+
+constexpr unsigned long kBind = MS_BIND;
+constexpr unsigned long kRecursive = MS_REC;
+
+Status Failed(const MountPlan& plan, Status status) {
+  return std::move(status).WithContext(plan.Text());
+}
+
+Status SetPropagation(int root_fd, const MountPlan& plan) {
+  if (plan.options.propagation.empty()) return OkStatus();
+  SHOJI_ASSIGN_OR_RETURN(const UniqueFd top, OpenInRoot(root_fd, plan.destination, O_PATH));
+  for (const unsigned long flags : plan.options.propagation) {
+    if (mount(nullptr, FdPath(top.get()).c_str(), nullptr, flags, nullptr) < 0)
+      return ErrnoStatus(errno, "cannot set the propagation");
+  }
+  return OkStatus();
+}
+
+Status Remount(int root_fd, const MountPlan& plan) {
+  SHOJI_ASSIGN_OR_RETURN(const UniqueFd target, OpenInRoot(root_fd, plan.destination, O_PATH));
+  const unsigned long flags = MS_REMOUNT | plan.options.set | (plan.options.bind ? kBind : 0UL);
+  if (mount(nullptr, FdPath(target.get()).c_str(), nullptr, flags, plan.options.data.c_str()) < 0)
+    return ErrnoStatus(errno, "cannot remount");
+  return SetPropagation(root_fd, plan);
+}
+
+Status Bind(int root_fd, const MountPlan& plan) {
+  const UniqueFd source(open(plan.source.c_str(), O_PATH | O_CLOEXEC));
+  if (!source) return ErrnoStatus(errno, "cannot open the source");
+  struct stat st {};
+  if (fstat(source.get(), &st) < 0) return ErrnoStatus(errno, "cannot look at the source");
+  SHOJI_ASSIGN_OR_RETURN(const UniqueFd target, S_ISDIR(st.st_mode)
+                                                    ? EnsureDir(root_fd, plan.destination, 0755)
+                                                    : EnsureFile(root_fd, plan.destination));
+  const unsigned long flags = kBind | (plan.options.recursive ? kRecursive : 0UL);
+  if (mount(FdPath(source.get()).c_str(), FdPath(target.get()).c_str(), nullptr, flags, nullptr) <
+      0)
+    return ErrnoStatus(errno, "cannot mount");
+  if (plan.options.set != 0) {
+    SHOJI_ASSIGN_OR_RETURN(const UniqueFd top, OpenInRoot(root_fd, plan.destination, O_PATH));
+    SHOJI_RETURN_IF_ERROR(AddMountFlags(top.get(), plan.options.set));
+  }
+  return SetPropagation(root_fd, plan);
+}
+
+bool IsCgroup(const MountPlan& plan) { return plan.type == "cgroup" || plan.type == "cgroup2"; }
+bool IsTmpfs(const MountPlan& plan) { return plan.type == "tmpfs" && !plan.options.bind; }
+
+bool HasOption(const std::string& data, const std::string& name) {
+  return ("," + data).find("," + name) != std::string::npos;
+}
+
+// Without the terminals' group, which a user namespace may not have mapped.
+std::string WithoutGid(const std::string& data) {
+  const std::size_t at = data.rfind("gid=");
+  if (at == std::string::npos || (at > 0 && data[at - 1] != ',')) return data;
+  const std::size_t end = data.find(',', at);
+  if (end != std::string::npos) return data.substr(0, at) + data.substr(end + 1);
+  return data.substr(0, at == 0 ? 0 : at - 1);
+}
+
+Status MountBySource(const MountPlan& plan, const std::string& type, const std::string& target,
+                     const std::string& data) {
+  const std::string source = plan.source.empty() ? type : plan.source;
+  const unsigned long flags = plan.options.set & (IsTmpfs(plan) ? ~MS_RDONLY : ~0UL);
+  if (mount(source.c_str(), target.c_str(), type.c_str(), flags, data.c_str()) == 0)
+    return OkStatus();
+  const int error = errno;
+  if (error == ENODEV) {
+    return Status(StatusCode::kInvalidArgument,
+                  "the kernel of the guest has no file system \"" + type + "\"")
+        .WithErrno(error);
+  }
+  return ErrnoStatus(error, "cannot mount");
+}
+
+// What a restricted kernel or user namespace refuses, done the next best way.
+Status MountOrFallBack(const MountPlan& plan, const std::string& target, const std::string& data) {
+  const std::string type = IsCgroup(plan) ? "cgroup2" : plan.type;
+  Status status = MountBySource(plan, type, target, data);
+  if (status.ok()) return status;
+  if (plan.type == "devpts" && status.sys_errno() == EINVAL && HasOption(data, "gid="))
+    return MountBySource(plan, type, target, WithoutGid(data));
+  if (plan.type == "sysfs" && status.sys_errno() == EPERM &&
+      mount("/sys", target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0)
+    return OkStatus();
+  return status;
+}
+
+// The image must not choose where /proc and /sys are: what protects them goes by name.
+Status RefuseLink(int root_fd, const MountPlan& plan) {
+  if (plan.type != "proc" && plan.type != "sysfs") return OkStatus();
+  if (OpenInRoot(root_fd, plan.destination, O_PATH | O_DIRECTORY | O_NOFOLLOW).ok())
+    return OkStatus();
+  return FailedPrecondition("the destination is a symbolic link in the image");
+}
+
+std::string DataOf(const MountPlan& plan, bool existed, int target) {
+  std::string data = IsCgroup(plan) ? "" : plan.options.data;
+  struct stat st {};
+  // A tmpfs takes the mode of the directory it covers, unless told.
+  if (!IsTmpfs(plan) || !existed || HasOption(data, "mode=") || fstat(target, &st) < 0) return data;
+  char mode[16];
+  std::snprintf(mode, sizeof mode, "mode=%o", st.st_mode & 07777U);
+  return data + (data.empty() ? "" : ",") + mode;
+}
+
+Status MountNew(int root_fd, const MountPlan& plan) {
+  const bool existed = OpenInRoot(root_fd, plan.destination, O_PATH).ok();
+  SHOJI_ASSIGN_OR_RETURN(const UniqueFd target, EnsureDir(root_fd, plan.destination, 0755));
+  SHOJI_RETURN_IF_ERROR(RefuseLink(root_fd, plan));
+  SHOJI_RETURN_IF_ERROR(
+      MountOrFallBack(plan, FdPath(target.get()), DataOf(plan, existed, target.get())));
+  if (IsTmpfs(plan) && plan.options.copy_up && existed) {
+    SHOJI_ASSIGN_OR_RETURN(const UniqueFd top,
+                           OpenInRoot(root_fd, plan.destination, O_RDONLY | O_DIRECTORY));
+    SHOJI_RETURN_IF_ERROR(CopyUp(target.get(), top.get()));
+  }
+  return SetPropagation(root_fd, plan);
+}
+
+Status MountOne(int root_fd, const MountPlan& plan) {
+  if (plan.options.remount) return Remount(root_fd, plan);
+  if (plan.options.bind) return Bind(root_fd, plan);
+  return MountNew(root_fd, plan);
+}
+
+}  // namespace
+
+Status AddMountFlags(int fd, unsigned long flags) {
+  struct statvfs st {};
+  if (fstatvfs(fd, &st) < 0) return ErrnoStatus(errno, "cannot read the flags of the mount");
+  const unsigned long existing = FlagsFromStatvfs(st.f_flag);
+  const unsigned long wanted = MergeFlags(existing, flags);
+  if (wanted == existing) return OkStatus();
+  if (mount(nullptr, FdPath(fd).c_str(), nullptr, MS_REMOUNT | MS_BIND | wanted, nullptr) < 0)
+    return ErrnoStatus(errno, "cannot set the flags of the mount");
+  return OkStatus();
+}
+
+Status MountAll(int root_fd, const std::vector<MountPlan>& mounts) {
+  for (const MountPlan& plan : mounts) {
+    Status status = MountOne(root_fd, plan);
+    if (!status.ok()) return Failed(plan, std::move(status));
+  }
+  return OkStatus();
+}
+
+Status SealMounts(int root_fd, const std::vector<MountPlan>& mounts) {
+  for (const MountPlan& plan : mounts) {
+    if (!IsTmpfs(plan) || (plan.options.set & MS_RDONLY) == 0) continue;
+    Result<UniqueFd> top = OpenInRoot(root_fd, plan.destination, O_PATH);
+    Status status = top.ok() ? AddMountFlags(top->get(), MS_RDONLY) : top.status();
+    if (!status.ok()) return Failed(plan, std::move(status));
+  }
+  return OkStatus();
+}
+
+}  // namespace shoji::jail
