@@ -27,6 +27,10 @@ Status LoadModule(const std::string& path, const std::string& parameters) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return ErrnoStatus(errno, "cannot open kernel module " + path);
   if (syscall(SYS_finit_module, file.get(), parameters.c_str(), 0) < 0 && errno != EEXIST) {
+    if (errno == ENOENT) {
+      return FailedPrecondition("kernel module " + path +
+                                " needs one that is not loaded; list that one before it");
+    }
     return ErrnoStatus(errno, "cannot load kernel module " + path);
   }
   return OkStatus();

@@ -33,8 +33,7 @@ void OutputPipe::End() {
   std::deque<std::pair<CallPtr, std::size_t>> readers;
   readers.swap(readers_);
   for (const auto& [call, length] : readers) call->Finish(EndOfFile());
-  // Deferred: the owner may take this pipe away.
-  if (on_end_) loop_->Defer(std::exchange(on_end_, nullptr));
+  if (auto task = std::exchange(on_end_, nullptr)) task();
 }
 
 void OutputPipe::Read(const CallPtr& call, std::size_t length) {

@@ -31,7 +31,7 @@ class OutputPipe {
   void Read(const CallPtr& call, std::size_t length);
 
   bool at_end() const { return !fd_; }
-  // Runs when the end was read.
+  // Runs when the end was read, from inside this pipe: do not destroy it there.
   void OnEnd(std::function<void()> task) { on_end_ = std::move(task); }
 
  private:

@@ -31,6 +31,7 @@ class Reaper {
   Reaper& operator=(const Reaper&) = delete;
 
   void Expect(pid_t pid, OnExit on_exit) { expected_[pid] = std::move(on_exit); }
+  void Forget(pid_t pid) { expected_.erase(pid); }
   // Runs once after the next children were reaped.
   void AfterNext(std::function<void()> task) { after_next_.push_back(std::move(task)); }
   // Reaps now what has ended already.
