@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Helpers of the scripts beside it; to be sourced by bash.
 
 set -euo pipefail
