@@ -1,0 +1,124 @@
+#include "command_line.h"
+
+#include "shoji/base/strings.h"
+
+namespace shoji::qemu {
+namespace {
+
+using Args = std::vector<std::string>;
+
+// A comma within a value of QEMU's option lists is written twice.
+std::string Escaped(const std::string& value) {
+  std::string out;
+  for (const char c : value) out += c == ',' ? std::string(",,") : std::string(1, c);
+  return out;
+}
+
+void Append(Args& args, Args more) {
+  for (std::string& arg : more) args.push_back(std::move(arg));
+}
+
+// Devices of a PC that a container guest has no use for cost probing time and attack surface.
+std::string MachineArg(const std::string& machine) {
+  if (machine != "q35") return machine;
+  return "q35,smm=off,hpet=off,vmport=off,sata=off,smbus=off,i8042=off,usb=off";
+}
+
+std::string CpuArg(const Launch& launch) {
+  if (!launch.cpu.empty()) return launch.cpu;
+  return launch.accel == Accel::kKvm ? "host" : "max";
+}
+
+std::string Listening(const char* id, int fd) {
+  return std::string("socket,id=") + id + ",fd=" + std::to_string(fd) + ",server=on,wait=off";
+}
+std::string Connected(const char* id, int fd) {
+  return std::string("socket,id=") + id + ",fd=" + std::to_string(fd);
+}
+
+void AddMachine(Args& args, const Launch& launch) {
+  const sdk::VmConfig& config = launch.config;
+  Append(args, {"-name", "guest=shoji-" + config.id, "-uuid", launch.uuid});
+  Append(args, {"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"});
+  // What the guest breaks out into may not start programs or gain rights.
+  Append(args,
+         {"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
+  Append(args, {"-machine", MachineArg(launch.machine), "-accel", AccelName(launch.accel)});
+  Append(args, {"-cpu", CpuArg(launch), "-smp", std::to_string(config.vcpus)});
+  Append(args, {"-m", "size=" + std::to_string(config.memory_bytes >> 20U) + "M"});
+  Append(args, {"-rtc", "base=utc,clock=host"});
+  Append(args, {"-kernel", config.kernel, "-initrd", config.initrd});
+  Append(args, {"-append", launch.kernel_command_line});
+}
+
+void AddMonitors(Args& args) {
+  Append(args, {"-chardev", Listening("qmp0", kMonitorFd), "-mon", "chardev=qmp0,mode=control"});
+  Append(args,
+         {"-chardev", Listening("qmp1", kOtherMonitorFd), "-mon", "chardev=qmp1,mode=control"});
+}
+
+void AddChannels(Args& args) {
+  Append(args, {"-chardev", Connected("early", kEarlyFd), "-serial", "chardev:early"});
+  Append(args, {"-device", "virtio-serial-pci,id=serial0,disable-legacy=on"});
+  Append(args, {"-chardev", Connected("console0", kConsoleFd)});
+  Append(args, {"-device", "virtconsole,chardev=console0,id=console0"});
+  Append(args, {"-chardev", Listening("charch0", kAgentFd)});
+  Append(args, {"-device", "virtserialport,chardev=charch0,id=channel0,name=agent.channel.0"});
+}
+
+void AddShares(Args& args, const std::vector<sdk::VmShareConfig>& shares) {
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    const std::string id = "share" + std::to_string(i);
+    Append(args, {"-fsdev", "local,id=" + id + ",path=" + Escaped(shares[i].host_path) +
+                                ",security_model=none,multidevs=remap" +
+                                (shares[i].read_only ? ",readonly=on" : "")});
+    Append(args, {"-device", "virtio-9p-pci,fsdev=" + id + ",mount_tag=" + shares[i].tag +
+                                 ",disable-legacy=on"});
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> BuildArgv(const Launch& launch) {
+  Args args = {launch.binary};
+  AddMachine(args, launch);
+  AddMonitors(args);
+  AddChannels(args);
+  Append(args, {"-device", "virtio-rng-pci,disable-legacy=on"});
+  // Tells a guest that was cloned from a template that it is another machine now.
+  Append(args, {"-device", "vmgenid,guid=" + launch.uuid});
+  AddShares(args, launch.config.shares);
+  return args;
+}
+
+// docs/boot-time.md has the figures behind each of these.
+std::string BuildKernelCommandLine(Accel accel, std::uint32_t vcpus, std::uint64_t tsc_khz,
+                                   const std::string& option_params, const std::string& vm_params) {
+  // "quiet" stands before the early console: only errors and panics reach it then.
+  std::vector<std::string> params = {
+      "quiet",
+      "earlyprintk=ttyS0,115200,keep",
+      "console=hvc0",
+      // A panic ends the VM: -no-reboot turns the triple fault into the end of QEMU.
+      "panic=-1",
+      "reboot=t",
+      "random.trust_cpu=on",
+      "cryptomgr.notests",
+      "8250.nr_uarts=0",
+      "no_timer_check",
+      // Its static branch, switched ten times a second, throws away translated code.
+      "kfence.sample_interval=0",
+      "audit=0",
+  };
+  if (accel == Accel::kTcg) {
+    if (vcpus == 1) params.insert(params.end(), {"noreplace-smp", "nr_cpus=1"});
+    // Spares the calibration against a timer; the counter runs as on the host.
+    if (tsc_khz != 0) params.push_back("tsc_early_khz=" + std::to_string(tsc_khz));
+  }
+  for (const std::string& more : {option_params, vm_params}) {
+    if (!more.empty()) params.push_back(more);
+  }
+  return Join(params, " ");
+}
+
+}  // namespace shoji::qemu

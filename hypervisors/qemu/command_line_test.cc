@@ -1,0 +1,114 @@
+#include "command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace shoji::qemu {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+Launch SomeLaunch() {
+  Launch launch;
+  launch.binary = "/usr/bin/qemu-system-x86_64";
+  launch.machine = "q35";
+  launch.uuid = "11111111-2222-3333-4444-555555555555";
+  launch.kernel_command_line = "quiet a=b";
+  launch.config = {"box", 2, 256U << 20U, "/run/x", "/k,1", "/i", "", {}};
+  return launch;
+}
+
+// The values that follow `option`.
+std::vector<std::string> ValuesOf(const std::vector<std::string>& argv, const std::string& option) {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i + 1 < argv.size(); ++i) {
+    if (argv[i] == option) out.push_back(argv[i + 1]);
+  }
+  return out;
+}
+
+TEST(CommandLineTest, NamesTheMachine) {
+  const auto argv = BuildArgv(SomeLaunch());
+  EXPECT_EQ(argv[0], "/usr/bin/qemu-system-x86_64");
+  EXPECT_EQ(ValuesOf(argv, "-accel"), std::vector<std::string>{"tcg"});
+  EXPECT_EQ(ValuesOf(argv, "-cpu"), std::vector<std::string>{"max"});
+  EXPECT_EQ(ValuesOf(argv, "-smp"), std::vector<std::string>{"2"});
+  EXPECT_EQ(ValuesOf(argv, "-m"), std::vector<std::string>{"size=256M"});
+  EXPECT_EQ(ValuesOf(argv, "-kernel"), std::vector<std::string>{"/k,1"});
+  EXPECT_EQ(ValuesOf(argv, "-append"), std::vector<std::string>{"quiet a=b"});
+  EXPECT_THAT(ValuesOf(argv, "-machine"), Contains(HasSubstr("q35,")));
+  EXPECT_THAT(argv, Contains("-no-reboot"));
+  EXPECT_THAT(argv, Contains("-nodefaults"));
+}
+
+TEST(CommandLineTest, CpuFollowsTheAcceleratorUnlessGiven) {
+  Launch launch = SomeLaunch();
+  launch.accel = Accel::kKvm;
+  EXPECT_EQ(ValuesOf(BuildArgv(launch), "-cpu"), std::vector<std::string>{"host"});
+  EXPECT_EQ(ValuesOf(BuildArgv(launch), "-accel"), std::vector<std::string>{"kvm"});
+  launch.cpu = "Haswell,-avx";
+  EXPECT_EQ(ValuesOf(BuildArgv(launch), "-cpu"), std::vector<std::string>{"Haswell,-avx"});
+}
+
+TEST(CommandLineTest, OtherMachineTypesAreTakenAsTheyAre) {
+  Launch launch = SomeLaunch();
+  launch.machine = "pc-q35-7.2,hpet=off";
+  EXPECT_EQ(ValuesOf(BuildArgv(launch), "-machine"),
+            std::vector<std::string>{"pc-q35-7.2,hpet=off"});
+}
+
+TEST(CommandLineTest, EveryDescriptorHasItsPlace) {
+  const auto chardevs = ValuesOf(BuildArgv(SomeLaunch()), "-chardev");
+  EXPECT_THAT(chardevs, Contains("socket,id=qmp0,fd=3,server=on,wait=off"));
+  EXPECT_THAT(chardevs, Contains("socket,id=qmp1,fd=4,server=on,wait=off"));
+  EXPECT_THAT(chardevs, Contains("socket,id=charch0,fd=5,server=on,wait=off"));
+  EXPECT_THAT(chardevs, Contains("socket,id=console0,fd=6"));
+  EXPECT_THAT(chardevs, Contains("socket,id=early,fd=7"));
+  EXPECT_THAT(ValuesOf(BuildArgv(SomeLaunch()), "-device"),
+              Contains("virtserialport,chardev=charch0,id=channel0,name=agent.channel.0"));
+}
+
+TEST(CommandLineTest, SharesAreEscapedAndNumbered) {
+  Launch launch = SomeLaunch();
+  EXPECT_TRUE(ValuesOf(BuildArgv(launch), "-fsdev").empty());
+  launch.config.shares = {{"kataShared", "/run/a,b", false}, {"ro", "/opt", true}};
+  const auto argv = BuildArgv(launch);
+  EXPECT_EQ(ValuesOf(argv, "-fsdev"),
+            (std::vector<std::string>{
+                "local,id=share0,path=/run/a,,b,security_model=none,multidevs=remap",
+                "local,id=share1,path=/opt,security_model=none,multidevs=remap,readonly=on"}));
+  EXPECT_THAT(ValuesOf(argv, "-device"),
+              Contains("virtio-9p-pci,fsdev=share1,mount_tag=ro,disable-legacy=on"));
+}
+
+TEST(KernelCommandLineTest, QuietComesBeforeTheEarlyConsole) {
+  const std::string line = BuildKernelCommandLine(Accel::kTcg, 1, 2000000, "", "");
+  EXPECT_LT(line.find("quiet"), line.find("earlyprintk="));
+  EXPECT_THAT(line, HasSubstr("console=hvc0"));
+  EXPECT_THAT(line, HasSubstr("panic=-1"));
+}
+
+TEST(KernelCommandLineTest, OurOrderOptionThenVm) {
+  const std::string line =
+      BuildKernelCommandLine(Accel::kKvm, 1, 0, "x=option", "x=vm agent.log=1");
+  EXPECT_THAT(line, testing::EndsWith(" x=option x=vm agent.log=1"));
+}
+
+TEST(KernelCommandLineTest, WhatHoldsForTcgOnlyStaysThere) {
+  const std::string tcg = BuildKernelCommandLine(Accel::kTcg, 1, 2000000, "", "");
+  EXPECT_THAT(tcg, HasSubstr("tsc_early_khz=2000000"));
+  EXPECT_THAT(tcg, HasSubstr("nr_cpus=1"));
+  const std::string kvm = BuildKernelCommandLine(Accel::kKvm, 1, 2000000, "", "");
+  EXPECT_THAT(kvm, Not(HasSubstr("tsc_early_khz")));
+  // Containers of a pod are kept apart by the guest's kernel: it keeps its mitigations.
+  EXPECT_THAT(kvm, Not(HasSubstr("mitigations")));
+  EXPECT_THAT(BuildKernelCommandLine(Accel::kTcg, 2, 0, "", ""), Not(HasSubstr("nr_cpus")));
+  EXPECT_THAT(BuildKernelCommandLine(Accel::kTcg, 2, 0, "", ""), Not(HasSubstr("tsc_early_khz")));
+}
+
+}  // namespace
+}  // namespace shoji::qemu
