@@ -62,10 +62,10 @@ class CrashTest : public testing::Test {
 // number of finished rounds, and a random count of turns of an idle loop later.
 void KillSomewhere(pid_t pid, int told_fd, std::mt19937* random) {
   char byte = 0;
-  for (unsigned left = 1 + (*random)() % 4; left > 0; --left) {
+  for (auto left = 1 + (*random)() % 4; left > 0; --left) {
     ASSERT_EQ(read(told_fd, &byte, 1), 1);
   }
-  for (volatile unsigned turns = (*random)() % 300000; turns > 0;) turns = turns - 1;
+  for (volatile auto turns = (*random)() % 300000; turns > 0;) turns = turns - 1;
   kill(pid, SIGKILL);
 }
 

@@ -60,6 +60,7 @@ Result<std::string> UnpackRecord(std::string_view key, std::string bytes) {
   if (bytes.size() < kRecordHeader || GetNumber(bytes, 16, 8) != bytes.size() - kRecordHeader) {
     return DataLoss("it is cut off or has bytes at its end");
   }
+  if (GetNumber(bytes, 12, 4) != 0) return DataLoss("a newer version of the store wrote it");
   const std::uint64_t crc = GetNumber(bytes, 8, 4);
   bytes.erase(0, kRecordHeader);
   if (crc != CrcOf(key, bytes)) return DataLoss("its checksum is wrong");

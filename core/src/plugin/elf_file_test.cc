@@ -66,7 +66,7 @@ TEST(ElfFile, RandomChangesNeverReadWildly) {
   std::mt19937 random(3);
   for (int round = 0; round < 20000; ++round) {
     std::string bytes = whole;
-    for (unsigned changes = 1 + random() % 8; changes > 0; --changes) {
+    for (auto changes = 1 + random() % 8; changes > 0; --changes) {
       // Mostly in the headers and tables, which are at the front.
       const std::size_t range = random() % 4 == 0 ? bytes.size() : 2048;
       bytes[random() % range] = static_cast<char>(random() % 4 == 0 ? 0xff : random());

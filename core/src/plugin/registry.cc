@@ -56,8 +56,9 @@ Registry::~Registry() {
 // other in a circle, the one opened last.
 Plugin* Registry::NextToShutDown() {
   if (open_.empty()) return nullptr;
-  const auto unused = [this](const Plugin* candidate) {
-    return std::none_of(open_.begin(), open_.end(), [&](const Plugin* other) {
+  const std::vector<Plugin*>& open = open_;  // the analysis does not look into lambdas
+  const auto unused = [&open](const Plugin* candidate) {
+    return std::none_of(open.begin(), open.end(), [&](const Plugin* other) {
       return other != candidate && other->uses.count(const_cast<Plugin*>(candidate)) > 0;
     });
   };
