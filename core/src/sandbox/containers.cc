@@ -346,7 +346,7 @@ Status SandboxObject::KillContainer(const std::string& container_id, int signal,
                          FindContainer(session.record, container_id));
   if (container->state == State::kStopped) return OkStatus();
   session.lock.Release();
-  return SignalProcess(all ? Everything(*container) : Init(*container), signal);
+  return Signal(all ? Everything(*container) : Init(*container), signal);
 }
 
 }  // namespace shoji

@@ -246,4 +246,11 @@ Result<std::shared_ptr<SandboxObject>> SandboxObject::Fetch(
   return self;
 }
 
+Result<std::shared_ptr<SandboxObject>> SandboxObject::FetchToDelete(
+    const std::shared_ptr<Context>& context, const std::string& id) {
+  auto object = Fetch(context, id);
+  if (object.ok() || object.status().code() != StatusCode::kDataLoss) return object;
+  return std::shared_ptr<SandboxObject>(new SandboxObject(context, id));
+}
+
 }  // namespace shoji

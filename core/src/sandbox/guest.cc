@@ -2,6 +2,7 @@
 #include <chrono>
 #include <utility>
 
+#include "gc/processes.h"
 #include "sandbox/object.h"
 
 namespace shoji {
@@ -62,7 +63,13 @@ void SandboxObject::DropVm() {
 
 Status SandboxObject::DestroyVm(const SandboxRecord& record, bool force) {
   if (record.vm_state.empty()) return OkStatus();
-  SHOJI_ASSIGN_OR_RETURN(const auto vm, AttachVm(record));
+  const auto attached = AttachVm(record);
+  if (!attached.ok() && force) {  // its plugin does not know it any more; the marks do
+    context_->Log(LogLevel::kWarn, Name() + ": " + attached.status().message());
+    return KillMarkedProcesses(paths_.dir);
+  }
+  SHOJI_RETURN_IF_ERROR(attached.status());
+  const std::shared_ptr<Vm> vm = *attached;
   DropVm();
   if (!force && VmLives(record)) {
     const Status stopped = vm->Stop(context_->call(), false);

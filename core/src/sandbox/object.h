@@ -36,6 +36,9 @@ class SandboxObject {
                                                        const SandboxConfig& config);
   static Result<std::shared_ptr<SandboxObject>> Fetch(const std::shared_ptr<Context>& context,
                                                       const std::string& id);
+  // Also for a sandbox whose record is damaged; only Delete() may follow.
+  static Result<std::shared_ptr<SandboxObject>> FetchToDelete(
+      const std::shared_ptr<Context>& context, const std::string& id);
   ~SandboxObject();
   SandboxObject(const SandboxObject&) = delete;
   SandboxObject& operator=(const SandboxObject&) = delete;
@@ -56,7 +59,8 @@ class SandboxObject {
   Status KillContainer(const std::string& container_id, int signal, bool all);
 
   Result<std::int32_t> WaitProcess(const ProcessRef& process);
-  Status SignalProcess(const ProcessRef& process, int signal);
+  // One process.
+  Status SignalOne(const ProcessRef& process, int signal);
   Status WinsizeProcess(const ProcessRef& process, std::uint16_t rows, std::uint16_t columns);
   Result<std::unique_ptr<ProcessIo>> IOStream(const ProcessRef& process);
 
@@ -119,6 +123,8 @@ class SandboxObject {
   void CloseLink(bool stop_proxy) SHOJI_EXCLUDES(mutex_);
   Status DestroyVm(const SandboxRecord& record, bool force) SHOJI_EXCLUDES(mutex_);
   void DropVm() SHOJI_EXCLUDES(mutex_);
+  // An empty exec id: every process of the container.
+  Status Signal(const ProcessRef& process, int signal);
   Result<std::shared_ptr<Link>> ConnectFor(const ProcessRef& process);
   void NoteExit(const std::string& container_id, std::int64_t started_unix_ns);
 

@@ -53,7 +53,12 @@ void SandboxObject::NoteExit(const std::string& container_id, std::int64_t start
   }
 }
 
-Status SandboxObject::SignalProcess(const ProcessRef& process, int signal) {
+Status SandboxObject::SignalOne(const ProcessRef& process, int signal) {
+  SHOJI_RETURN_IF_ERROR(ValidateId("process", process.exec_id));
+  return Signal(process, signal);
+}
+
+Status SandboxObject::Signal(const ProcessRef& process, int signal) {
   if (signal < 1 || signal > SIGRTMAX) {
     return InvalidArgument("signal " + std::to_string(signal) + " is not 1 to " +
                            std::to_string(SIGRTMAX));

@@ -1,0 +1,134 @@
+#include "sandbox/host_plugins.h"
+
+#include <climits>
+#include <cstdlib>
+#include <utility>
+
+#include "config/paths.h"
+#include "plugin/plugin_scan.h"
+#include "shoji/base/file.h"
+#include "shoji/base/strings.h"
+
+namespace shoji {
+namespace {
+
+Config::Sources SourcesOf(const RuntimeOptions& options) {
+  Config::Sources sources;
+  sources.files = options.config_files;
+  sources.use_environment = options.use_environment;
+  sources.overrides = options.overrides;
+  return sources;
+}
+
+// /proc/self/mountinfo shows paths without symbolic links, so the root must have none;
+// its last parts may not exist yet.
+Result<std::string> Canonical(std::string path) {
+  if (path.empty() || path[0] != '/') {
+    return InvalidArgument("option root = \"" + path + "\" is not an absolute path");
+  }
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  std::string rest;
+  char resolved[PATH_MAX];
+  while (realpath(path.c_str(), resolved) == nullptr) {
+    const std::size_t slash = path.rfind('/');
+    rest = path.substr(slash) + rest;
+    path.resize(slash);
+    if (path.empty()) return rest;
+  }
+  const std::string base = resolved;
+  return base == "/" ? (rest.empty() ? base : rest) : base + rest;
+}
+
+// What the chosen hypervisor has as its default, when it declares such an option.
+std::uint64_t HypervisorNumber(const Config& config, const std::string& name,
+                               std::uint64_t fallback) {
+  const auto text = config.Find("hypervisor." + config.Get("sandbox.hypervisor") + "." + name);
+  if (!text.ok()) return fallback;
+  const auto value = ParseInt(*text);
+  return value.ok() && *value > 0 ? static_cast<std::uint64_t>(*value) : fallback;
+}
+
+Result<Settings> ReadSettings(const Config& config) {
+  Settings out;
+  SHOJI_ASSIGN_OR_RETURN(out.root, Canonical(config.Get("root")));
+  out.store = config.Get("sandbox.store");
+  out.hypervisor = config.Get("sandbox.hypervisor");
+  out.factory = config.Get("sandbox.factory");
+  out.proxy = config.Get("sandbox.proxy");
+  out.shim = config.Get("sandbox.shim");
+  out.agent = config.Get("sandbox.agent");
+  out.kernel = GuestKernelPath(config);
+  out.initrd = GuestInitrdPath(config);
+  out.kernel_params = config.Get("guest.kernel_params");
+  out.vcpus = static_cast<std::uint32_t>(HypervisorNumber(config, "vcpus", out.vcpus));
+  out.memory_bytes = HypervisorNumber(config, "memory", out.memory_bytes);
+  out.boot_limit = config.GetDuration("sandbox.boot_timeout");
+  out.lock_limit = config.GetDuration("sandbox.lock_timeout");
+  out.call_limit = config.GetDuration("sandbox.call_timeout");
+  out.stop_limit = config.GetDuration("sandbox.stop_timeout");
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HostPlugins>> HostPlugins::Load(const RuntimeOptions& options) {
+  Config::Sources sources = SourcesOf(options);
+  sources.declared_only = true;
+  std::vector<OptionSpec> specs = CoreOptions();
+  SHOJI_ASSIGN_OR_RETURN(const Config core, Config::Load(specs, sources));
+  PluginScan::Options search;
+  search.dirs = PluginDirs(core);
+  search.trust = core.Get("plugins.trust");
+  SHOJI_ASSIGN_OR_RETURN(PluginScan scan, PluginScan::Run(search));
+  scan.AppendOptions(&specs);
+  sources.declared_only = false;
+  SHOJI_ASSIGN_OR_RETURN(Config config, Config::Load(specs, sources));
+  std::unique_ptr<HostPlugins> out(new HostPlugins(std::move(config)));
+  SHOJI_RETURN_IF_ERROR(out->OpenHost(std::move(scan), options));
+  return out;
+}
+
+Status HostPlugins::OpenHost(PluginScan scan, const RuntimeOptions& options) {
+  SHOJI_ASSIGN_OR_RETURN(settings_, ReadSettings(config_));
+  SHOJI_ASSIGN_OR_RETURN(const LogLevel level, ParseLogLevel(config_.Get("log.level")));
+  logger_ = std::make_shared<Logger>(level, options.log_sink);
+  for (const std::string& warning : config_.warnings()) logger_->Warn(warning);
+  PluginHost::Options host;
+  host.scan = std::move(scan);
+  host.config = &config_;
+  host.log = [logger = logger_](LogLevel at, const std::string& text) { logger->Write(at, text); };
+  host.log_enabled = [logger = logger_](LogLevel at) { return logger->Enabled(at); };
+  host.on_span = options.on_span;
+  host.run_dir = settings_.root;
+  host.state_dir = config_.Get("state_dir");
+  host.cache_dir = config_.Get("cache_dir");
+  host.libexec_dir = LibexecDir();
+  SHOJI_ASSIGN_OR_RETURN(host_, PluginHost::Create(std::move(host)));
+  return OkStatus();
+}
+
+Result<std::unique_ptr<Store>> HostPlugins::OpenStore(const std::string& id) {
+  return host_->OpenStore(id);
+}
+Result<std::unique_ptr<Hypervisor>> HostPlugins::OpenHypervisor(const std::string& id) {
+  return host_->OpenHypervisor(id);
+}
+Result<std::unique_ptr<Factory>> HostPlugins::OpenFactory(const std::string& id) {
+  return host_->OpenFactory(id);
+}
+Result<std::unique_ptr<Shim>> HostPlugins::OpenShim(const std::string& id) {
+  return host_->OpenShim(id);
+}
+Result<NewVm> HostPlugins::MakeVm(Factory& factory, const Call& call,
+                                  const Factory::Request& request) {
+  return host_->MakeVm(factory, call, request);
+}
+Result<std::unique_ptr<Proxy>> HostPlugins::AttachProxy(const std::string& id, const Call& call,
+                                                        std::string_view state) {
+  return host_->AttachProxy(id, call, state);
+}
+Result<std::unique_ptr<Agent>> HostPlugins::OpenAgent(const std::string& id, const Proxy& proxy) {
+  return host_->OpenAgent(id, proxy);
+}
+
+}  // namespace shoji

@@ -1,0 +1,503 @@
+#include "testing/fake_plugins.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <sstream>
+
+#include "plugin/error.h"
+#include "plugin/slots.h"
+#include "sandbox/liveness.h"
+#include "sandbox/mount.h"
+#include "shoji/base/file.h"
+#include "shoji/base/strings.h"
+#include "shoji/spawn/spawn.h"
+
+namespace shoji::testing {
+namespace {
+
+std::string Text(shoji_str text) {
+  return text.size == 0 ? std::string() : std::string(text.data, text.size);
+}
+
+std::int32_t Put(const shoji_sink* sink, const std::string& text) {
+  return sink->write(sink->ctx, text.data(), text.size());
+}
+
+std::int32_t Fail(shoji_error* error, std::int32_t code, const std::string& message) {
+  SetError(error, code, 0, ToStr(message));
+  return code;
+}
+
+#define ENTER(world, slot, error)                                              \
+  if (const std::int32_t entered = (world)->Enter(slot, error); entered != 0) \
+  return entered
+
+// ---- store: one file per key, '/' as '%' -----------------------------------------
+
+struct FakeStore {
+  FakeWorld* world;
+  std::string Path(const std::string& key) const {
+    std::string name = key;
+    for (char& c : name) c = c == '/' ? '%' : c;
+    return world->dir() + "/store/" + name;
+  }
+};
+FakeStore* StoreOf(shoji_store* store) { return reinterpret_cast<FakeStore*>(store); }
+
+std::int32_t StoreSave(shoji_store* s, const shoji_call*, shoji_str key, shoji_str value,
+                       shoji_error* error) {
+  ENTER(StoreOf(s)->world, "store.save", error);
+  return FillError(error, WriteFileAtomic(StoreOf(s)->Path(Text(key)), Text(value)));
+}
+std::int32_t StoreLoad(shoji_store* s, const shoji_call*, shoji_str key, const shoji_sink* out,
+                       shoji_error* error) {
+  ENTER(StoreOf(s)->world, "store.load", error);
+  const auto text = ReadFile(StoreOf(s)->Path(Text(key)));
+  if (!text.ok()) return Fail(error, SHOJI_NOT_FOUND, "no key " + Text(key));
+  return Put(out, *text);
+}
+std::int32_t StoreRemove(shoji_store* s, const shoji_call*, shoji_str key, shoji_error* error) {
+  ENTER(StoreOf(s)->world, "store.remove", error);
+  return FillError(error, RemoveFile(StoreOf(s)->Path(Text(key))));
+}
+std::int32_t StoreScan(shoji_store* s, const shoji_call*, shoji_str prefix,
+                       shoji_store_visit visit, void* ctx, shoji_error* error) {
+  ENTER(StoreOf(s)->world, "store.scan", error);
+  const auto names = ListDir(StoreOf(s)->world->dir() + "/store");
+  for (std::string key : names.ok() ? *names : std::vector<std::string>()) {
+    for (char& c : key) c = c == '%' ? '/' : c;
+    if (key.rfind(Text(prefix), 0) != 0) continue;
+    if (const std::int32_t code = visit(ctx, ToStr(key)); code != SHOJI_OK) return code;
+  }
+  return SHOJI_OK;
+}
+std::int32_t StoreApply(shoji_store* s, const shoji_call* call, const shoji_store_op* const* ops,
+                        std::uint32_t count, shoji_error* error) {
+  ENTER(StoreOf(s)->world, "store.apply", error);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::int32_t code =
+        ops[i]->op == SHOJI_STORE_OP_SAVE
+            ? StoreSave(s, call, ops[i]->key, ops[i]->value, error)
+            : StoreRemove(s, call, ops[i]->key, error);
+    if (code != SHOJI_OK) return code;
+  }
+  return SHOJI_OK;
+}
+constexpr shoji_store_scan_v1 kScan = {sizeof(shoji_store_scan_v1), 0, StoreScan};
+constexpr shoji_store_txn_v1 kTxn = {sizeof(shoji_store_txn_v1), 0, StoreApply};
+const void* StoreExtension(shoji_store* s, const char* id) {
+  if (std::string(id) == SHOJI_STORE_SCAN_V1) return &kScan;
+  if (std::string(id) == SHOJI_STORE_TXN_V1 && StoreOf(s)->world->transactions()) return &kTxn;
+  return nullptr;
+}
+void StoreClose(shoji_store* s) { delete StoreOf(s); }
+
+const shoji_store_v1 kStore = {sizeof(shoji_store_v1), 0,         nullptr,     StoreClose, StoreSave,
+                               StoreLoad,              StoreRemove, StoreExtension};
+
+// ---- hypervisor ------------------------------------------------------------------
+
+struct FakeVm {
+  FakeWorld* world;
+  ProcessId process;
+  std::string run_dir;
+  UniqueFd pidfd;
+};
+FakeVm* VmOf(shoji_vm* vm) { return reinterpret_cast<FakeVm*>(vm); }
+
+void EndVm(FakeVm& vm) {
+  if (!vm.pidfd) return;
+  if (IsAlive(vm.process)) kill(vm.process.pid, SIGKILL);
+  struct pollfd item = {vm.pidfd.get(), POLLIN, 0};
+  poll(&item, 1, 10'000);
+  siginfo_t info = {};
+  waitid(P_PIDFD, static_cast<id_t>(vm.pidfd.get()), &info, WEXITED | WNOHANG);
+}
+
+std::int32_t VmStop(shoji_vm* vm, const shoji_call*, std::uint32_t, shoji_error* error) {
+  ENTER(VmOf(vm)->world, "vm.stop", error);
+  EndVm(*VmOf(vm));
+  return SHOJI_OK;
+}
+std::int32_t VmWaitFd(shoji_vm* vm) { return VmOf(vm)->pidfd.get(); }
+std::int32_t VmPids(shoji_vm* vm, const shoji_sink* out, shoji_error* error) {
+  ENTER(VmOf(vm)->world, "vm.pids", error);
+  return IsAlive(VmOf(vm)->process) ? Put(out, std::to_string(VmOf(vm)->process.pid)) : SHOJI_OK;
+}
+std::int32_t VmLastWords(shoji_vm*, const shoji_sink* out, shoji_error*) {
+  return Put(out, "guest panicked");
+}
+std::int32_t VmSaveState(shoji_vm* vm, const shoji_sink* out, shoji_error* error) {
+  ENTER(VmOf(vm)->world, "vm.save_state", error);
+  const FakeVm& self = *VmOf(vm);
+  return Put(out, std::to_string(self.process.pid) + " " +
+                      std::to_string(self.process.start_ticks) + " " + self.run_dir);
+}
+void VmClose(shoji_vm* vm) {
+  VmOf(vm)->world->Gone("vm");
+  delete VmOf(vm);
+}
+std::int32_t VmDestroy(shoji_vm* vm, const shoji_call*, shoji_error* error) {
+  const std::int32_t entered = VmOf(vm)->world->Enter("vm.destroy", error);
+  EndVm(*VmOf(vm));
+  (void)RemoveFile(VmOf(vm)->run_dir + "/kata.sock");
+  VmClose(vm);
+  return entered;
+}
+std::int32_t VmAttach(shoji_hypervisor* hypervisor, const shoji_call*, shoji_str state,
+                      shoji_vm** ret_vm, shoji_error* error) {
+  auto* world = reinterpret_cast<FakeWorld*>(hypervisor);
+  ENTER(world, "vm.attach", error);
+  auto* vm = new FakeVm{world, {}, {}, {}};
+  std::istringstream in(Text(state));
+  in >> vm->process.pid >> vm->process.start_ticks >> vm->run_dir;
+  const bool alive = IsAlive(vm->process);
+  if (alive) vm->pidfd = std::move(*OpenPidfd(vm->process.pid));
+  world->Made("vm");
+  *ret_vm = reinterpret_cast<shoji_vm*>(vm);
+  return alive ? SHOJI_OK : Fail(error, SHOJI_NOT_FOUND, "the VM is gone");
+}
+void HypervisorClose(shoji_hypervisor*) {}
+
+shoji_hypervisor_v1 HypervisorTable() {
+  shoji_hypervisor_v1 table = {};
+  table.struct_size = sizeof(table);
+  table.close = HypervisorClose;
+  table.stop = VmStop;
+  table.wait_fd = VmWaitFd;
+  table.pids = VmPids;
+  table.last_words = VmLastWords;
+  table.save_state = VmSaveState;
+  table.attach = VmAttach;
+  table.close_vm = VmClose;
+  table.destroy = VmDestroy;
+  return table;
+}
+const shoji_hypervisor_v1 kHypervisor = HypervisorTable();
+
+// ---- proxy, shim -----------------------------------------------------------------
+
+struct FakeProxy {
+  FakeWorld* world;
+  std::string socket;
+};
+FakeProxy* ProxyOf(shoji_proxy* proxy) { return reinterpret_cast<FakeProxy*>(proxy); }
+
+std::int32_t ProxyInfo(shoji_proxy* proxy, std::int32_t* pid, const shoji_sink* url,
+                       shoji_error* error) {
+  ENTER(ProxyOf(proxy)->world, "proxy.info", error);
+  *pid = 1;
+  return Put(url, "unix://" + ProxyOf(proxy)->socket);
+}
+std::int32_t ProxySaveState(shoji_proxy* proxy, const shoji_sink* out, shoji_error* error) {
+  ENTER(ProxyOf(proxy)->world, "proxy.save_state", error);
+  return Put(out, ProxyOf(proxy)->socket);
+}
+void ProxyRelease(shoji_proxy* proxy) {
+  ProxyOf(proxy)->world->Gone("proxy");
+  delete ProxyOf(proxy);
+}
+std::int32_t ProxyStop(shoji_proxy* proxy, const shoji_call*, shoji_error* error) {
+  const std::int32_t entered = ProxyOf(proxy)->world->Enter("proxy.stop", error);
+  (void)RemoveFile(ProxyOf(proxy)->socket);
+  ProxyRelease(proxy);
+  return entered;
+}
+shoji_proxy_v1 ProxyTable() {
+  shoji_proxy_v1 table = {};
+  table.struct_size = sizeof(table);
+  table.info = ProxyInfo;
+  table.save_state = ProxySaveState;
+  table.stop = ProxyStop;
+  table.release = ProxyRelease;
+  return table;
+}
+const shoji_proxy_v1 kProxy = ProxyTable();
+
+std::int32_t ShimStart(void* plugin, const shoji_options*, const shoji_call*,
+                       const shoji_shim_params*, std::int32_t* pid, shoji_error* error) {
+  ENTER(static_cast<FakeWorld*>(plugin), "shim.start", error);
+  *pid = SHOJI_SHIM_BUILT_IN;
+  return SHOJI_OK;
+}
+std::int32_t ShimStop(void* plugin, const shoji_call*, std::int32_t, shoji_error* error) {
+  return static_cast<FakeWorld*>(plugin)->Enter("shim.stop", error);
+}
+constexpr shoji_shim_v1 kShim = {sizeof(shoji_shim_v1), 0, ShimStart, ShimStop};
+
+// ---- agent -----------------------------------------------------------------------
+
+struct FakeAgent {
+  FakeWorld* world;
+  UniqueFd vm;  // readable when the VM is gone
+};
+FakeAgent* AgentOf(shoji_agent* agent) { return reinterpret_cast<FakeAgent*>(agent); }
+
+void AgentClose(shoji_agent* agent) {
+  AgentOf(agent)->world->Gone("agent");
+  delete AgentOf(agent);
+}
+bool Readable(int fd) {
+  struct pollfd item = {fd, POLLIN, 0};
+  return fd >= 0 && poll(&item, 1, 0) > 0;
+}
+std::int32_t Simple(shoji_agent* agent, const char* slot, shoji_error* error) {
+  if (Readable(AgentOf(agent)->vm.get())) return Fail(error, SHOJI_UNAVAILABLE, "no guest");
+  return AgentOf(agent)->world->Enter(slot, error);
+}
+std::int32_t AgentCreateSandbox(shoji_agent* a, const shoji_call*, const shoji_sandbox_request*,
+                                shoji_error* error) {
+  return Simple(a, "agent.create_sandbox", error);
+}
+std::int32_t AgentDestroySandbox(shoji_agent* a, const shoji_call*, shoji_error* error) {
+  return Simple(a, "agent.destroy_sandbox", error);
+}
+std::int32_t AgentCreateContainer(shoji_agent* a, const shoji_call*,
+                                  const shoji_container_request* request, shoji_error* error) {
+  AgentOf(a)->world->NoteSpec(Text(request->container_id), Text(request->spec_json));
+  return Simple(a, "agent.create_container", error);
+}
+std::int32_t AgentStartContainer(shoji_agent* a, const shoji_call*, shoji_str, shoji_error* e) {
+  return Simple(a, "agent.start_container", e);
+}
+std::int32_t AgentRemoveContainer(shoji_agent* a, const shoji_call*, shoji_str, std::uint32_t,
+                                  shoji_error* error) {
+  return Simple(a, "agent.remove_container", error);
+}
+std::int32_t AgentExec(shoji_agent* a, const shoji_call*, const shoji_exec_request* request,
+                       shoji_error* error) {
+  AgentOf(a)->world->NoteSpec(Text(request->exec_id), Text(request->process_json));
+  return Simple(a, "agent.exec_process", error);
+}
+std::int32_t AgentSignal(shoji_agent* a, const shoji_call*, shoji_process_ref process,
+                         std::uint32_t, shoji_error* error) {
+  if (const std::int32_t code = Simple(a, "agent.signal_process", error); code != 0) return code;
+  const std::string id = Text(process.container_id);
+  const std::string exec = Text(process.exec_id);
+  AgentOf(a)->world->EndProcess(id, exec.empty() ? id : exec);
+  return SHOJI_OK;
+}
+// Waits for `fd`, the caller's cancellation, the end of the VM or of the time.
+std::int32_t Await(shoji_agent* a, int fd, const shoji_call* call, shoji_error* error) {
+  struct pollfd items[3] = {{fd, POLLIN, 0},
+                            {call->cancel_fd, POLLIN, 0},
+                            {AgentOf(a)->vm.get(), POLLIN, 0}};
+  poll(items, 3, Deadline::FromNanos(call->deadline_ns).PollTimeout());
+  if ((items[0].revents & POLLIN) != 0) return SHOJI_OK;
+  if ((items[1].revents & POLLIN) != 0) return Fail(error, SHOJI_CANCELLED, "cancelled");
+  if ((items[2].revents & POLLIN) != 0) return Fail(error, SHOJI_UNAVAILABLE, "no guest");
+  return Fail(error, SHOJI_DEADLINE_EXCEEDED, "still runs");
+}
+std::int32_t AgentWait(shoji_agent* a, const shoji_call* call, shoji_process_ref process,
+                       std::int32_t* status, shoji_error* error) {
+  if (const std::int32_t code = Simple(a, "agent.wait_process", error); code != 0) return code;
+  FakeWorld* world = AgentOf(a)->world;
+  const int fd = world->ExitFd(Text(process.container_id), Text(process.exec_id));
+  if (const std::int32_t code = Await(a, fd, call, error); code != SHOJI_OK) return code;
+  *status = 7;
+  return SHOJI_OK;
+}
+// "hello", then it blocks until the process has ended.
+std::int32_t AgentRead(shoji_agent* a, const shoji_call* call, shoji_process_ref process,
+                       std::uint32_t, const shoji_sink* out, shoji_error* error) {
+  if (const std::int32_t code = Simple(a, "agent.read_stdout", error); code != 0) return code;
+  FakeWorld* world = AgentOf(a)->world;
+  if (world->Count("agent.read_stdout") == 1) return Put(out, "hello");
+  const int fd = world->ExitFd(Text(process.container_id), Text(process.exec_id));
+  if (const std::int32_t code = Await(a, fd, call, error); code != SHOJI_OK) return code;
+  return Fail(error, SHOJI_OUT_OF_RANGE, "EOF");
+}
+std::int32_t AgentWrite(shoji_agent* a, const shoji_call*, shoji_process_ref, shoji_str data,
+                        std::uint64_t* written, shoji_error* error) {
+  if (const std::int32_t code = Simple(a, "agent.write_stdin", error); code != 0) return code;
+  *written = std::min<std::uint64_t>(data.size, 1000);  // takes less than offered
+  return SHOJI_OK;
+}
+shoji_agent_v1 AgentTable() {
+  shoji_agent_v1 table = {};
+  table.struct_size = sizeof(table);
+  table.close = AgentClose;
+  table.create_sandbox = AgentCreateSandbox;
+  table.destroy_sandbox = AgentDestroySandbox;
+  table.create_container = AgentCreateContainer;
+  table.start_container = AgentStartContainer;
+  table.remove_container = AgentRemoveContainer;
+  table.exec_process = AgentExec;
+  table.signal_process = AgentSignal;
+  table.wait_process = AgentWait;
+  table.read_stdout = AgentRead;
+  table.write_stdin = AgentWrite;
+  return table;
+}
+const shoji_agent_v1 kAgent = AgentTable();
+
+// ---- all together ------------------------------------------------------------------
+
+class FakePlugins final : public Plugins {
+ public:
+  explicit FakePlugins(FakeWorld& world) : world_(world) {}
+
+  Result<std::unique_ptr<Store>> OpenStore(const std::string&) override {
+    return MakeFakeStore(world_);
+  }
+  Result<std::unique_ptr<Hypervisor>> OpenHypervisor(const std::string& id) override {
+    SHOJI_RETURN_IF_ERROR(Enter("hypervisor.open"));
+    return std::make_unique<Hypervisor>(
+        &kHypervisor, reinterpret_cast<shoji_hypervisor*>(&world_), id);
+  }
+  Result<std::unique_ptr<Factory>> OpenFactory(const std::string&) override {
+    SHOJI_RETURN_IF_ERROR(Enter("factory.open"));
+    static const shoji_factory_v1 kTable = {sizeof(shoji_factory_v1), 0,       nullptr, CloseFactory,
+                                            nullptr,                  nullptr, nullptr};
+    return std::make_unique<Factory>(&kTable, reinterpret_cast<shoji_factory*>(&world_));
+  }
+  Result<std::unique_ptr<Shim>> OpenShim(const std::string&) override {
+    SHOJI_RETURN_IF_ERROR(Enter("shim.open"));
+    return std::make_unique<Shim>(&kShim, &world_, nullptr);
+  }
+  Result<NewVm> MakeVm(Factory&, const Call&, const Factory::Request& request) override {
+    SHOJI_RETURN_IF_ERROR(Enter("factory.new_vm"));
+    const std::string run_dir = request.config.run_dir;
+    const std::string dir = run_dir.substr(0, run_dir.rfind('/'));
+    SpawnOptions options;
+    options.argv = {"/bin/sleep", "1000"};
+    options.env = {"SHOJI_SANDBOX_DIR=" + dir};
+    SHOJI_ASSIGN_OR_RETURN(Child child, Spawn(options));
+    SHOJI_RETURN_IF_ERROR(WriteFile(run_dir + "/kata.sock", ""));
+    SHOJI_RETURN_IF_ERROR(Enter("factory.booted"));
+    const auto ticks = StartTicks(child.pid());
+    auto* vm = new FakeVm{&world_, {child.pid(), *ticks}, run_dir, child.TakePidfd()};
+    world_.Made("vm");
+    NewVm out;
+    out.vm = std::make_unique<Vm>(&kHypervisor, reinterpret_cast<shoji_vm*>(vm));
+    SHOJI_RETURN_IF_ERROR(WriteFile(dir + "/proxy/proxy.sock", ""));
+    out.proxy = Wrap(dir + "/proxy/proxy.sock");
+    out.agent = WrapAgent(dup(vm->pidfd.get()));
+    return out;
+  }
+  Result<std::unique_ptr<Proxy>> AttachProxy(const std::string&, const Call&,
+                                             std::string_view state) override {
+    SHOJI_RETURN_IF_ERROR(Enter("proxy.attach"));
+    return Wrap(std::string(state));
+  }
+  Result<std::unique_ptr<Agent>> OpenAgent(const std::string&, const Proxy&) override {
+    SHOJI_RETURN_IF_ERROR(Enter("agent.open"));
+    return WrapAgent(-1);
+  }
+
+ private:
+  static void CloseFactory(shoji_factory*) {}
+  Status Enter(const std::string& slot) {
+    PluginError error;
+    const std::int32_t code = world_.Enter(slot, error.get());
+    return error.ToStatus("fake", slot, code);
+  }
+  std::unique_ptr<Proxy> Wrap(const std::string& socket) {
+    world_.Made("proxy");
+    return std::make_unique<Proxy>(
+        &kProxy, reinterpret_cast<shoji_proxy*>(new FakeProxy{&world_, socket}));
+  }
+  std::unique_ptr<Agent> WrapAgent(int vm_fd) {
+    world_.Made("agent");
+    return std::make_unique<Agent>(
+        &kAgent, reinterpret_cast<shoji_agent*>(new FakeAgent{&world_, UniqueFd(vm_fd)}));
+  }
+  FakeWorld& world_;
+};
+
+}  // namespace
+
+void FakeWorld::FailAt(const std::string& slot, int nth) {
+  const MutexLock lock(mutex_);
+  fail_[slot] = calls_[slot] + nth;
+}
+void FakeWorld::DieAt(const std::string& slot) {
+  const MutexLock lock(mutex_);
+  die_ = slot;
+}
+void FakeWorld::Heal() {
+  const MutexLock lock(mutex_);
+  fail_.clear();
+}
+std::int32_t FakeWorld::Enter(const std::string& slot, shoji_error* error) {
+  const MutexLock lock(mutex_);
+  const int call = ++calls_[slot];
+  if (die_ == slot) kill(getpid(), SIGKILL);
+  const auto it = fail_.find(slot);
+  if (it == fail_.end() || call < it->second) return SHOJI_OK;
+  return Fail(error, SHOJI_INTERNAL, "scripted failure of " + slot);
+}
+int FakeWorld::Count(const std::string& slot) {
+  const MutexLock lock(mutex_);
+  return calls_[slot];
+}
+void FakeWorld::Made(const std::string& kind) {
+  const MutexLock lock(mutex_);
+  ++live_[kind];
+}
+void FakeWorld::Gone(const std::string& kind) {
+  const MutexLock lock(mutex_);
+  --live_[kind];
+}
+int FakeWorld::Live(const std::string& kind) {
+  const MutexLock lock(mutex_);
+  return live_[kind];
+}
+int FakeWorld::ExitFd(const std::string& container, const std::string& process) {
+  const MutexLock lock(mutex_);
+  UniqueFd& fd = exits_[container + "/" + process];
+  if (!fd) fd.reset(eventfd(0, EFD_CLOEXEC));
+  return fd.get();
+}
+void FakeWorld::EndProcess(const std::string& container, const std::string& process) {
+  eventfd_write(ExitFd(container, process), 1);
+}
+void FakeWorld::NoteSpec(const std::string& container, const std::string& spec) {
+  const MutexLock lock(mutex_);
+  specs_[container] = spec;
+}
+std::string FakeWorld::Spec(const std::string& container) {
+  const MutexLock lock(mutex_);
+  return specs_[container];
+}
+
+std::unique_ptr<Store> MakeFakeStore(FakeWorld& world) {
+  (void)MakeDirs(world.dir() + "/store");
+  return std::make_unique<Store>(&kStore,
+                                 reinterpret_cast<shoji_store*>(new FakeStore{&world}));
+}
+
+std::unique_ptr<Plugins> MakeFakePlugins(FakeWorld& world) {
+  return std::make_unique<FakePlugins>(world);
+}
+
+std::shared_ptr<Context> MakeFakeContext(FakeWorld& world) {
+  Settings settings;
+  settings.root = world.root();
+  settings.lock_limit = std::chrono::seconds(5);
+  settings.call_limit = std::chrono::seconds(5);
+  settings.stop_limit = std::chrono::seconds(2);
+  return std::make_shared<Context>(settings, MakeFakePlugins(world), nullptr, nullptr);
+}
+
+TempDir::TempDir() {
+  char name[] = "/tmp/shoji-core-XXXXXX";
+  path_ = mkdtemp(name);
+}
+
+TempDir::~TempDir() {
+  (void)UnmountBelow(path_);
+  (void)RemoveTree(path_);
+}
+
+bool EnterMountNamespace() {
+  return unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+}
+
+}  // namespace shoji::testing

@@ -1,0 +1,92 @@
+// C tables of every kind for tests: a store in files, VMs that are sleeping processes, an
+// agent that remembers. Each slot can be told to fail or to kill the calling process.
+//
+// Threads  Safe.
+// Example
+//     FakeWorld world(dir);
+//     world.FailAt("agent.create_container");
+//     auto context = MakeFakeContext(world);
+#ifndef SHOJI_CORE_TESTING_FAKE_PLUGINS_H_
+#define SHOJI_CORE_TESTING_FAKE_PLUGINS_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sandbox/context.h"
+#include "shoji/base/thread_annotations.h"
+#include "shoji/base/unique_fd.h"
+#include "shoji/plugin/base.h"
+
+namespace shoji::testing {
+
+class FakeWorld {
+ public:
+  // `dir`: existing; the root is dir + "/root", the store dir + "/store".
+  explicit FakeWorld(std::string dir) : dir_(std::move(dir)) {}
+
+  const std::string& dir() const { return dir_; }
+  std::string root() const { return dir_ + "/root"; }
+
+  // The slot ("vm.save_state") fails with INTERNAL from its `nth` call on (1 = first).
+  void FailAt(const std::string& slot, int nth = 1) SHOJI_EXCLUDES(mutex_);
+  // The process ends by SIGKILL when the slot is called, before it does anything.
+  void DieAt(const std::string& slot) SHOJI_EXCLUDES(mutex_);
+  void Heal() SHOJI_EXCLUDES(mutex_);
+  void use_transactions(bool on) { transactions_ = on; }
+  bool transactions() const { return transactions_; }
+
+  // Called by every slot: notes it, fails or dies. SHOJI_OK to go on.
+  std::int32_t Enter(const std::string& slot, shoji_error* error) SHOJI_EXCLUDES(mutex_);
+  int Count(const std::string& slot) SHOJI_EXCLUDES(mutex_);
+
+  // Handles that were made and not released: "vm", "proxy", "agent".
+  void Made(const std::string& kind) SHOJI_EXCLUDES(mutex_);
+  void Gone(const std::string& kind) SHOJI_EXCLUDES(mutex_);
+  int Live(const std::string& kind) SHOJI_EXCLUDES(mutex_);
+
+  // Processes of the guest: readable once ended.
+  int ExitFd(const std::string& container, const std::string& process) SHOJI_EXCLUDES(mutex_);
+  void EndProcess(const std::string& container, const std::string& process)
+      SHOJI_EXCLUDES(mutex_);
+  void NoteSpec(const std::string& container, const std::string& spec) SHOJI_EXCLUDES(mutex_);
+  std::string Spec(const std::string& container) SHOJI_EXCLUDES(mutex_);
+
+ private:
+  const std::string dir_;
+  bool transactions_ = true;
+  Mutex mutex_;
+  std::map<std::string, int> fail_ SHOJI_GUARDED_BY(mutex_);
+  std::string die_ SHOJI_GUARDED_BY(mutex_);
+  std::map<std::string, int> calls_ SHOJI_GUARDED_BY(mutex_);
+  std::map<std::string, int> live_ SHOJI_GUARDED_BY(mutex_);
+  std::map<std::string, UniqueFd> exits_ SHOJI_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> specs_ SHOJI_GUARDED_BY(mutex_);
+};
+
+std::unique_ptr<Plugins> MakeFakePlugins(FakeWorld& world);
+std::unique_ptr<Store> MakeFakeStore(FakeWorld& world);
+// Time limits are short, logs are dropped.
+std::shared_ptr<Context> MakeFakeContext(FakeWorld& world);
+
+// mkdtemp under /tmp; removed, with all mounts below, when the object dies.
+class TempDir {
+ public:
+  TempDir();
+  ~TempDir();
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// A private mount namespace for the whole test program. False: not allowed here.
+bool EnterMountNamespace();
+
+}  // namespace shoji::testing
+
+#endif  // SHOJI_CORE_TESTING_FAKE_PLUGINS_H_
