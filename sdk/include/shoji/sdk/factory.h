@@ -6,7 +6,7 @@
 //     class MyFactory : public shoji::sdk::FactoryBase {
 //      public:
 //       static Result<std::unique_ptr<FactoryBase>> Open(const Host&, const shoji_options*);
-//       Result<NewVm> Make(const shoji_call*, const shoji_vm_request&) override; ...
+//       Result<NewVm> Make(const shoji_call*, const shoji_vm_request&, shoji_error*) override;
 //     };
 //     SHOJI_SDK_PLUGIN([](shoji::sdk::Interfaces& i) {
 //       i.Add(SHOJI_FACTORY_V1, shoji::sdk::FactoryTable<MyFactory>());
@@ -31,10 +31,18 @@ struct NewVm {
   std::uint32_t flags = 0;  // SHOJI_NEW_VM_*
 };
 
+// The failure of another plugin, which has filled the caller's `error` itself: its message
+// stays.
+inline Status Told(std::int32_t code) {
+  return Status(static_cast<StatusCode>(code), "told by another plugin").WithDetail("told", "1");
+}
+
 class FactoryBase {
  public:
   virtual ~FactoryBase() = default;
-  virtual Result<NewVm> Make(const shoji_call* call, const shoji_vm_request& request) = 0;
+  // `error` is for the plugins that are called on the way: see Told().
+  virtual Result<NewVm> Make(const shoji_call* call, const shoji_vm_request& request,
+                             shoji_error* error) = 0;
   // JSON: {"ready": count, "detail": text}
   virtual Result<std::string> StatusJson(const shoji_call* call) = 0;
   virtual Status Destroy(const shoji_call* call) = 0;
@@ -63,18 +71,28 @@ class FactoryTrampolines {
   static std::int32_t Make(shoji_factory* self, const shoji_call* call,
                            const shoji_vm_request* request, shoji_new_vm* ret_vm,
                            shoji_error* error) noexcept {
-    return From(self)->host.Guard(error, [&]() -> Status {
+    std::int32_t told = SHOJI_OK;
+    const std::int32_t code = From(self)->host.Guard(error, [&]() -> Status {
       if (request->flags != 0) {
         return InvalidArgument("unknown flags " + std::to_string(request->flags) +
                                " of a VM request; 0 is the only value");
       }
-      SHOJI_ASSIGN_OR_RETURN(const NewVm made, From(self)->factory->Make(call, *request));
-      ret_vm->flags = made.flags;
-      ret_vm->vm = made.vm;
-      ret_vm->proxy = made.proxy;
-      ret_vm->agent = made.agent;
+      const Result<NewVm> made = From(self)->factory->Make(call, *request, error);
+      if (made.ok()) {
+        Fill(*made, ret_vm);
+        return OkStatus();
+      }
+      if (made.status().detail("told").empty()) return made.status();
+      told = static_cast<std::int32_t>(made.status().code());
       return OkStatus();
     });
+    return told != SHOJI_OK ? told : code;
+  }
+  static void Fill(const NewVm& made, shoji_new_vm* ret_vm) {
+    ret_vm->flags = made.flags;
+    ret_vm->vm = made.vm;
+    ret_vm->proxy = made.proxy;
+    ret_vm->agent = made.agent;
   }
   static std::int32_t StatusJson(shoji_factory* self, const shoji_call* call,
                                  const shoji_sink* ret_json, shoji_error* error) noexcept {
