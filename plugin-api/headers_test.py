@@ -1,0 +1,77 @@
+"""Each ABI header compiles alone, as C11 and as C++20, and so does what its macros make.
+
+The compilers come from SHOJI_CC and SHOJI_CXX (default: cc and c++).
+"""
+import os
+import pathlib
+import re
+import subprocess
+import unittest
+
+INCLUDE = pathlib.Path(__file__).resolve().parent / "include"
+HEADERS = sorted((INCLUDE / "shoji" / "plugin").glob("*.h"))
+WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wundef", "-Wpadded", "-Werror"]
+C = [os.environ.get("SHOJI_CC", "cc"), "-x", "c", "-std=c11", "-pedantic", "-Wstrict-prototypes",
+     "-Wc++-compat"]
+CXX = [os.environ.get("SHOJI_CXX", "c++"), "-x", "c++", "-std=c++20", "-pedantic"]
+
+MACROS = """
+#include "shoji/plugin/note.h"
+#include "shoji/plugin/store.h"
+SHOJI_PLUGIN_NOTE(SHOJI_NOTE_PLUGIN("store", "com.example.kv", "1.0.0", "Example", "MIT")
+                  SHOJI_NOTE_ABI("1", "1") SHOJI_NOTE_INTERFACE(SHOJI_STORE_V1, "0")
+                  SHOJI_NOTE_OPTION("path", "path", "/x", "required", "Where"));
+SHOJI_EXPORT int32_t Has(const shoji_store_v1 *t);
+int32_t Has(const shoji_store_v1 *t) {
+  return SHOJI_HAS(shoji_store_v1, t, reserved0) && SHOJI_HAS_SLOT(shoji_store_v1, t, save);
+}
+"""
+
+
+def compile_source(command, source, *extra):
+    return subprocess.run(command + WARNINGS + [f"-I{INCLUDE}", "-fsyntax-only", *extra, "-"],
+                          input=source, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+
+
+class Headers(unittest.TestCase):
+    def compiles(self, command, source):
+        done = compile_source(command, source)
+        self.assertEqual(done.returncode, 0, f"{' '.join(command)}:\n{done.stdout}")
+
+    def each(self, command):
+        self.assertTrue(HEADERS)
+        for header in HEADERS:
+            with self.subTest(header.name):
+                line = f'#include "shoji/plugin/{header.name}"\n'
+                self.compiles(command, line + line + "typedef int32_t shoji_test_not_empty;\n")
+
+    def test_alone_as_c(self):
+        self.each(C)
+
+    def test_alone_as_cxx(self):
+        self.each(CXX)
+
+    def test_together_in_reverse_order(self):
+        source = "".join(f'#include "shoji/plugin/{h.name}"\n' for h in reversed(HEADERS))
+        self.compiles(C, source)
+        self.compiles(CXX, source)
+
+    def test_macros(self):
+        self.compiles(C, MACROS)
+        self.compiles(CXX, MACROS)
+
+    def test_only_two_libc_headers(self):
+        for header in HEADERS:
+            found = set(re.findall(r"#include <([^>]+)>", header.read_text(encoding="utf-8")))
+            self.assertLessEqual(found, {"stddef.h", "stdint.h"}, header.name)
+
+    def test_the_flags_catch_what_they_should(self):
+        """A test that cannot fail is none: a hole and an old-style prototype are refused."""
+        for source in ("struct s { char a; int b; }; struct s v;", "int f(); "):
+            done = compile_source(C, source)
+            self.assertNotEqual(done.returncode, 0, source)
+
+
+if __name__ == "__main__":
+    unittest.main()
