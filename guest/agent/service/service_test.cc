@@ -189,21 +189,19 @@ TEST_F(Service, Terminal) {
 TEST_F(Service, RemoveEndsARunningContainerAndWhoWaits) {
   ASSERT_TRUE(guest_.Run("c", {"sleep", "1000"}).ok());
   ASSERT_TRUE(guest_.Exec("c", "e", {"sleep", "1000"}).ok());
-  grpc::ClientContext context;
-  grpc::CompletionQueue queue;
-  grpc::ReadStreamRequest request;
-  request.set_container_id("c");
-  request.set_exec_id("e");
-  request.set_len(10);
-  const auto waiting = guest_.agent().AsyncReadStdout(&context, request, &queue);
+  std::thread reader([&] {
+    grpc::ClientContext context;
+    grpc::ReadStreamRequest request;
+    grpc::ReadStreamResponse reply;
+    request.set_container_id("c");
+    request.set_exec_id("e");
+    request.set_len(10);
+    // The latter when the removal is faster than the call.
+    EXPECT_THAT(guest_.agent().ReadStdout(&context, request, &reply).error_code(),
+                ::testing::AnyOf(StatusCode::OUT_OF_RANGE, StatusCode::NOT_FOUND));
+  });
   EXPECT_TRUE(guest_.Remove("c", 10).ok());
-  grpc::ReadStreamResponse reply;
-  grpc::Status status;
-  waiting->Finish(&reply, &status, nullptr);
-  void* tag = nullptr;
-  bool ok = false;
-  ASSERT_TRUE(queue.Next(&tag, &ok));
-  EXPECT_EQ(status.error_code(), StatusCode::OUT_OF_RANGE);
+  reader.join();
   ASSERT_TRUE(guest_.Run("c", {"true"}).ok()) << "the id is free again";
 }
 
@@ -250,6 +248,66 @@ TEST_F(Service, SharedProcessNamespaceMustHaveBeenAskedFor) {
   auto request = guest_.Request("c", {"true"});
   request.set_sandbox_pidns(true);
   EXPECT_EQ(guest_.Create(request).error_code(), StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(Service, ListsProcesses) {
+  ASSERT_TRUE(guest_.Run("c", {"sleep", "1000"}).ok());
+  const auto list = [this](const std::string& format) {
+    grpc::ClientContext context;
+    grpc::ListProcessesRequest request;
+    grpc::ListProcessesResponse reply;
+    request.set_container_id("c");
+    request.set_format(format);
+    const grpc::Status status = guest_.agent().ListProcesses(&context, request, &reply);
+    return status.ok() ? reply.process_list() : "error " + std::to_string(status.error_code());
+  };
+  EXPECT_THAT(list("json"), ::testing::MatchesRegex("\\[[0-9]+\\]"));
+  EXPECT_THAT(list("table"), ::testing::HasSubstr("sleep 1000\n"));
+  EXPECT_EQ(list("xml"), "error 3");
+}
+
+TEST_F(Service, CopiesFilesInPieces) {
+  const auto copy = [this](const std::string& path, std::int64_t offset, const std::string& data) {
+    grpc::ClientContext context;
+    grpc::CopyFileRequest request;
+    google::protobuf::Empty empty;
+    request.set_path(path);
+    request.set_file_size(6);
+    request.set_file_mode(0640);
+    request.set_dir_mode(0755);
+    request.set_offset(offset);
+    request.set_data(data);
+    return guest_.agent().CopyFile(&context, request, &empty).error_code();
+  };
+  const std::string path = "/run/kata-containers/shared/containers/d/file";
+  EXPECT_EQ(copy(path, 0, "abc"), StatusCode::OK);
+  EXPECT_EQ(copy(path, 3, "def"), StatusCode::OK);
+  EXPECT_EQ(copy("/etc/x", 0, "abcdef"), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(copy("/run/../etc/x", 0, "abcdef"), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(copy(path, 5, "abc"), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(copy(path, -1, "abc"), StatusCode::INVALID_ARGUMENT);
+
+  auto request = guest_.Request("c", {"cat", "/tmp/file"});
+  grpc::Mount* mount = request.mutable_oci()->add_mounts();
+  mount->set_destination("/tmp");
+  mount->set_type("bind");
+  mount->set_source("/run/kata-containers/shared/containers/d");
+  mount->add_options("rbind");
+  ASSERT_TRUE(guest_.Create(request).ok());
+  ASSERT_TRUE(guest_.Start("c").ok());
+  EXPECT_EQ(guest_.ReadAll("c", "c"), "abcdef");
+}
+
+TEST_F(Service, StatsOfAContainer) {
+  ASSERT_TRUE(guest_.Run("c", {"sleep", "1000"}).ok());
+  grpc::ClientContext context;
+  grpc::StatsContainerRequest request;
+  grpc::StatsContainerResponse reply;
+  request.set_container_id("c");
+  const grpc::Status status = guest_.agent().StatsContainer(&context, request, &reply);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_GE(reply.network_stats_size(), 1);
+  EXPECT_EQ(reply.network_stats(0).name(), "lo");
 }
 
 TEST_F(Service, GuestDetails) {
