@@ -1,5 +1,7 @@
-// Messages for whoever looks after the agent: the kernel log in a VM, else stderr.
+// Messages for whoever looks after the agent.
 //
+// Purpose  Lines on stderr that begin with their level, "<3>...". In a VM the boot makes
+//          stderr the kernel's log, which reads levels this way.
 // Threads  Safe.
 // Example  Log(LogLevel::kWarning, "cannot bring up lo: " + status.message());
 #ifndef SHOJI_GUEST_AGENT_LOG_H_

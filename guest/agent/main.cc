@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "boot/command_line.h"
 #include "boot/init.h"
@@ -32,18 +33,37 @@ void Complain(const Status& status) {
   if (!status.ok()) Log(LogLevel::kError, status.message());
 }
 
-// The rest of the boot; on the first call that needs it, or when the guest is idle.
+// The rest of the boot: all of it on the first call that needs it, else piece by piece
+// when the host has been served, so that no call waits long.
 class LateBoot {
  public:
-  explicit LateBoot(ModuleList modules) : modules_(std::move(modules)) {}
+  LateBoot(Loop* loop, ModuleList modules) : loop_(loop), modules_(std::move(modules)) {}
 
   Status Run() {
-    if (!prepared_) Complain(PrepareForContainers());
-    prepared_ = true;
+    Prepare();
     return modules_.LoadRest();
   }
 
+  void RunSlowly() {
+    if (!prepared_) {
+      Prepare();
+      return Continue();
+    }
+    const Result<bool> loaded = modules_.LoadOne();
+    if (!loaded.ok()) return Complain(loaded.status());  // told again to who needs it
+    if (*loaded) Continue();
+  }
+
  private:
+  void Prepare() {
+    if (!std::exchange(prepared_, true)) Complain(PrepareForContainers());
+  }
+  void Continue() {
+    loop_->After(kPause, [this] { RunSlowly(); });
+  }
+
+  static constexpr std::chrono::milliseconds kPause{1};
+  Loop* loop_;
   ModuleList modules_;
   bool prepared_ = false;
 };
@@ -57,8 +77,8 @@ Status RunInVm() {
   for (const std::string& word : options.complaints) {
     Log(LogLevel::kWarning, "kernel command line: " + word + " makes no sense, left out");
   }
-  LateBoot late(std::move(modules));
   SHOJI_ASSIGN_OR_RETURN(const std::unique_ptr<Loop> loop, Loop::Create());
+  LateBoot late(loop.get(), std::move(modules));
   Server server;
   SHOJI_ASSIGN_OR_RETURN(
       const std::unique_ptr<Agent> agent,
@@ -68,7 +88,7 @@ Status RunInVm() {
     failure = status;
     loop->Stop();
   });
-  port.OnOpen([&] { loop->After(kIdleBeforeRest, [&late] { Complain(late.Run()); }); });
+  port.OnOpen([&] { loop->After(kIdleBeforeRest, [&late] { late.RunSlowly(); }); });
   port.Open();
   SHOJI_RETURN_IF_ERROR(loop->Run());
   return failure.ok() ? Internal("the agent stopped serving") : failure;

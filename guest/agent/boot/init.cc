@@ -50,14 +50,18 @@ Status MoveRoot() {
   return OkStatus();
 }
 
-// The kernel could not open a console for us when its driver is a module.
+// The kernel could not open a console for us when its driver is a module; its log is
+// always there, and goes to every console that appears later.
 Status OpenStandardDescriptors() {
-  UniqueFd null(open("/dev/null", O_RDWR));
-  if (!null) return ErrnoStatus(errno, "cannot open /dev/null");
-  while (null.get() <= STDERR_FILENO) {
-    const int fd = dup(null.release());
-    if (fd < 0) return ErrnoStatus(errno, "cannot fill the standard descriptors");
-    null.reset(fd);
+  const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  const UniqueFd log(open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
+  if (!null || !log) return ErrnoStatus(errno, "cannot open /dev/null and /dev/kmsg");
+  // Copies above the standard numbers first: one of the two may have got such a number.
+  const UniqueFd high_null(fcntl(null.get(), F_DUPFD_CLOEXEC, 10));
+  const UniqueFd high_log(fcntl(log.get(), F_DUPFD_CLOEXEC, 10));
+  if (dup2(high_null.get(), STDIN_FILENO) < 0 || dup2(high_null.get(), STDOUT_FILENO) < 0 ||
+      dup2(high_log.get(), STDERR_FILENO) < 0) {
+    return ErrnoStatus(errno, "cannot set the standard descriptors");
   }
   return OkStatus();
 }

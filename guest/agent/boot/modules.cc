@@ -58,4 +58,12 @@ Status ModuleList::LoadRest() {
   return LoadAll(&rest_);
 }
 
+Result<bool> ModuleList::LoadOne() {
+  std::vector<std::string>* group = first_.empty() ? &rest_ : &first_;
+  if (group->empty()) return false;
+  SHOJI_RETURN_IF_ERROR(LoadModule(group->front(), ""));
+  group->erase(group->begin());
+  return true;
+}
+
 }  // namespace shoji::agent

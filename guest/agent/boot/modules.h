@@ -27,6 +27,8 @@ class ModuleList {
   Status LoadFirst();
   // What LoadFirst() left. Idempotent, also after a failure: loads what is not there yet.
   Status LoadRest();
+  // The next one of those; false when there was none.
+  Result<bool> LoadOne();
 
   const std::vector<std::string>& first() const { return first_; }
   const std::vector<std::string>& rest() const { return rest_; }

@@ -3,10 +3,12 @@
 #include <utility>
 
 #include "log.h"
+#include "service/copy_file.h"
 #include "service/guest_calls.h"
 #include "service/health.h"
 #include "service/process_calls.h"
 #include "service/reaper.h"
+#include "service/reports.h"
 #include "service/sandbox.h"
 #include "service/sandbox_calls.h"
 
@@ -25,6 +27,8 @@ class RealAgent final : public Agent {
     RegisterGuestCalls(server);
     RegisterSandboxCalls(loop_, server, sandbox_.get());
     RegisterProcessCalls(server, sandbox_.get());
+    RegisterReports(server, sandbox_.get());
+    RegisterCopyFile(server);
     return OkStatus();
   }
 
