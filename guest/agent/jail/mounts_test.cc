@@ -172,7 +172,7 @@ TEST_F(MountsTest, ASlaveSeesLaterMountsOfTheGuest) {
   const Outcome outcome = Finish(std::move(made->init));
   EXPECT_EQ(outcome.out, "later\nmounted\n") << outcome.err;
   EXPECT_EQ(ReadText("/proc/self/mountinfo").find("/own "), std::string::npos);
-  End(made->container.get());
+  End(*made);
   ASSERT_EQ(umount(Source("source/later").c_str()), 0);
   ASSERT_EQ(umount(Source().c_str()), 0);
 }
@@ -353,8 +353,7 @@ TEST_F(MountsTest, AnImageLinkForTheConsoleDoesNotEscape) {
   ASSERT_TRUE(made.ok()) << made.status().message();
   EXPECT_EQ(ReadText(dir() + "/single"), "one\n");
   EXPECT_TRUE(fs::exists(rootfs() + dir() + "/single"));
-  made->init = Process{};
-  End(made->container.get());
+  End(*made);
 }
 
 // ---- options ----
