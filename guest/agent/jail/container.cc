@@ -235,10 +235,14 @@ Status LinuxContainer::Update(const grpc::LinuxResources& resources) {
 
 // Without a cgroup: whether the killed processes have ended, after a moment's grace.
 bool LinuxContainer::AllGone() {
+  const auto none_left = [this] {
+    const Result<std::vector<pid_t>> left = PidsOf(mounts_);
+    return left.ok() && left->empty();
+  };
+  if (none_left()) return true;
   pollfd ended{pidfd_.get(), POLLIN, 0};
   if (pidfd_) poll(&ended, 1, 200);
-  const Result<std::vector<pid_t>> left = PidsOf(mounts_);
-  return left.ok() && left->empty();
+  return none_left();
 }
 
 Status LinuxContainer::Destroy() {

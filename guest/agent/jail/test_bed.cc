@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -175,11 +176,6 @@ int Bed::Reap(pid_t pid) {
   return status;
 }
 
-void Bed::ReapAll() {
-  while (waitpid(-1, nullptr, WNOHANG) > 0) {
-  }
-}
-
 namespace {
 
 // Appends what is there; false at the end.
@@ -213,16 +209,16 @@ Outcome Bed::Finish(Process process) {
   return outcome;
 }
 
-void Bed::End(Container* container) {
-  EXPECT_TRUE(container->SignalAll(SIGKILL).ok());
-  Status status = container->Destroy();
+void Bed::End(Container::Made& made) {
+  EXPECT_TRUE(made.container->SignalAll(SIGKILL).ok());
+  Status status = made.container->Destroy();
   for (int tries = 0; status.code() == StatusCode::kFailedPrecondition && tries < 50; ++tries) {
     waitpid(-1, nullptr, 0);
-    status = container->Destroy();
+    status = made.container->Destroy();
   }
   EXPECT_TRUE(status.ok()) << status.message();
-  while (waitpid(-1, nullptr, 0) > 0) {
-  }
+  Reap(made.init.pid);  // unless the test has
+  made.init = Process{};
 }
 
 Outcome Bed::Run(const grpc::Spec& spec) {
@@ -231,7 +227,7 @@ Outcome Bed::Run(const grpc::Spec& spec) {
   const Status started = made->container->Start();
   Outcome outcome = Finish(std::move(made->init));
   outcome.status = started;
-  End(made->container.get());
+  End(*made);
   return outcome;
 }
 
@@ -256,7 +252,10 @@ int main(int argc, char** argv) {
        "unshare (the test needs root)");
   const pid_t child = fork();
   Must(child, "fork");
-  if (child == 0) std::_Exit(RunWorld(argc, argv));
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // and with pid 1 goes everything
+    std::_Exit(RunWorld(argc, argv));
+  }
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
   }

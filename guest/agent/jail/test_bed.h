@@ -49,9 +49,8 @@ class Bed : public ::testing::Test {
   // Reads a process to its end and reaps it.
   static Outcome Finish(Process process);
   static int Reap(pid_t pid);  // wait status
-  static void ReapAll();       // whoever has ended or is about to
   // Kills, reaps and destroys, as the agent does.
-  static void End(Container* container);
+  static void End(Container::Made& made);
 
   std::string rootfs() const { return rootfs_; }
   std::string dir() const { return dir_; }
