@@ -24,6 +24,10 @@ std::string MachineArg(const std::string& machine) {
   return "q35,smm=off,hpet=off,vmport=off,sata=off,smbus=off,i8042=off,usb=off";
 }
 
+bool IsPc(const std::string& machine) {
+  return machine.rfind("q35", 0) == 0 || machine.rfind("pc", 0) == 0;
+}
+
 std::string CpuArg(const Launch& launch) {
   if (!launch.cpu.empty()) return launch.cpu;
   return launch.accel == Accel::kKvm ? "host" : "max";
@@ -85,8 +89,9 @@ std::vector<std::string> BuildArgv(const Launch& launch) {
   AddMonitors(args);
   AddChannels(args);
   Append(args, {"-device", "virtio-rng-pci,disable-legacy=on"});
-  // Tells a guest that was cloned from a template that it is another machine now.
-  Append(args, {"-device", "vmgenid,guid=" + launch.uuid});
+  // Tells a guest that was cloned from a template that it is another machine now; needs the
+  // firmware of a PC.
+  if (IsPc(launch.machine)) Append(args, {"-device", "vmgenid,guid=" + launch.uuid});
   AddShares(args, launch.config.shares);
   return args;
 }
@@ -111,6 +116,11 @@ std::string BuildKernelCommandLine(Accel accel, std::uint32_t vcpus, std::uint64
       "audit=0",
   };
   if (accel == Accel::kTcg) {
+    // Translated code looks jumps up in a table and checks every access itself: what the
+    // mitigations do to the guest's code costs time and protects nothing here.
+    params.push_back("mitigations=off");
+    // Turning locked instructions into plain ones for one CPU is patching code that was
+    // translated already.
     if (vcpus == 1) params.insert(params.end(), {"noreplace-smp", "nr_cpus=1"});
     // Spares the calibration against a timer; the counter runs as on the host.
     if (tsc_khz != 0) params.push_back("tsc_early_khz=" + std::to_string(tsc_khz));

@@ -102,6 +102,7 @@ TEST(KernelCommandLineTest, WhatHoldsForTcgOnlyStaysThere) {
   const std::string tcg = BuildKernelCommandLine(Accel::kTcg, 1, 2000000, "", "");
   EXPECT_THAT(tcg, HasSubstr("tsc_early_khz=2000000"));
   EXPECT_THAT(tcg, HasSubstr("nr_cpus=1"));
+  EXPECT_THAT(tcg, HasSubstr("mitigations=off"));
   const std::string kvm = BuildKernelCommandLine(Accel::kKvm, 1, 2000000, "", "");
   EXPECT_THAT(kvm, Not(HasSubstr("tsc_early_khz")));
   // Containers of a pod are kept apart by the guest's kernel: it keeps its mitigations.

@@ -47,7 +47,7 @@ TEST(ConfigTest, NamesWhatIsWrong) {
       {[](auto& c) { c.id = std::string(65, 'a'); }, StatusCode::kInvalidArgument, "1 to 64"},
       {[](auto& c) { c.vcpus = 5000; }, StatusCode::kInvalidArgument, "vcpus 5000"},
       {[](auto& c) { c.memory_bytes = 16U << 20U; }, StatusCode::kInvalidArgument,
-       "memory 16 MiB is too small; a guest needs at least 64 MiB"},
+       "memory 16 MiB is too small; a guest needs at least 96 MiB"},
       {[](auto& c) { c.memory_bytes = UINT64_MAX; }, StatusCode::kResourceExhausted,
        "more than the 8192 MiB of this machine"},
       {[](auto& c) { c.run_dir = "/no/such"; }, StatusCode::kNotFound, "\"/no/such\""},

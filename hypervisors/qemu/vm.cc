@@ -88,7 +88,7 @@ Result<std::pair<UniqueFd, UniqueFd>> Pipe() {
   return std::pair<UniqueFd, UniqueFd>(UniqueFd(ends[0]), UniqueFd(ends[1]));
 }
 
-// What was written to hvc0 includes what came before it, if the guest got that far.
+// Once hvc0 exists the kernel writes to both; what the guest's programs write is there only.
 std::string ConsoleText(const TailReader& tail) {
   std::string text = tail.Text(kConsole);
   return text.empty() ? tail.Text(kEarly) : text;

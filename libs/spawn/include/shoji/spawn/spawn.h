@@ -1,6 +1,6 @@
 // Starts a process and waits for it, by descriptor instead of by number.
 //
-// Purpose  clone3() with a pidfd: no race with reused process ids, no SIGCHLD handler,
+// Purpose  clone() with a pidfd: no race with reused process ids, no SIGCHLD handler,
 //          exec failures reported as errors of the call.
 // Threads  Safe from any thread of a threaded process (only async-signal-safe work
 //          between clone and exec).
