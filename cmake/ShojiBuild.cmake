@@ -71,9 +71,11 @@ function(shoji_plugin kind id)
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
   target_link_libraries(${target} PRIVATE shoji_flags shoji::sdk ${ARG_DEPENDS})
   set(script ${CMAKE_SOURCE_DIR}/sdk/cmake/plugin.map)
+  target_link_options(${target} PRIVATE -Wl,--version-script=${script} -Wl,-z,now)
   # A sanitizer's runtime stays undefined in a shared object, so -z defs cannot hold then.
-  target_link_options(${target} PRIVATE -Wl,--version-script=${script} -Wl,-z,now
-    $<$<STREQUAL:${SHOJI_SANITIZE},>:-Wl,-z,defs>)
+  if(NOT SHOJI_SANITIZE)
+    target_link_options(${target} PRIVATE -Wl,-z,defs)
+  endif()
   set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${script})
   set_property(GLOBAL APPEND PROPERTY SHOJI_PLUGINS ${target})
   install(TARGETS ${target} LIBRARY DESTINATION lib/shoji/plugins)

@@ -62,8 +62,9 @@ void FillInfo(const PluginNote& note, PluginInfo* info) {
 
 // The trust check comes first: not even the note of a file that anybody may write is
 // believed.
-Status Inspect(const std::string& path, const std::string& prefix, ScannedPlugin* plugin) {
-  SHOJI_ASSIGN_OR_RETURN(plugin->file, OpenTrusted(path, prefix));
+Status Inspect(const std::string& path, const std::string& prefix, KnownDirs* known,
+               ScannedPlugin* plugin) {
+  SHOJI_ASSIGN_OR_RETURN(plugin->file, OpenTrusted(path, prefix, known));
   SHOJI_ASSIGN_OR_RETURN(ElfFile elf, ElfFile::Open(plugin->file.get()));
   SHOJI_ASSIGN_OR_RETURN(const std::string text, elf.FindNote(SHOJI_NOTE_OWNER, SHOJI_NOTE_TYPE));
   SHOJI_ASSIGN_OR_RETURN(plugin->note, ParseNote(text));
@@ -78,11 +79,11 @@ void Refuse(const std::string& reason, ScannedPlugin* plugin) {
   plugin->file.reset();
 }
 
-ScannedPlugin ScanFile(const std::string& path, const std::string& prefix) {
+ScannedPlugin ScanFile(const std::string& path, const std::string& prefix, KnownDirs* known) {
   ScannedPlugin plugin;
   plugin.info.path = path;
   plugin.info.status = "ok";
-  if (const Status status = Inspect(path, prefix, &plugin); !status.ok()) {
+  if (const Status status = Inspect(path, prefix, known, &plugin); !status.ok()) {
     Refuse(status.message(), &plugin);
   }
   return plugin;
@@ -101,8 +102,9 @@ void ScanDir(const std::string& dir, const std::string& prefix, std::vector<Scan
     out->push_back(std::move(plugin));
     return;
   }
+  KnownDirs known;
   for (const std::string& name : *names) {
-    if (IsPluginName(name)) out->push_back(ScanFile(dir + "/" + name, prefix));
+    if (IsPluginName(name)) out->push_back(ScanFile(dir + "/" + name, prefix, &known));
   }
 }
 

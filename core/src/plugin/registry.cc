@@ -26,6 +26,12 @@ Status NoSuchPlugin(const std::vector<std::unique_ptr<Plugin>>& plugins, const s
                   Join(known, ", ") + unreadable);
 }
 
+bool IsUsed(const std::vector<Plugin*>& open, Plugin* candidate) {
+  return std::any_of(open.begin(), open.end(), [&](const Plugin* other) {
+    return other != candidate && other->uses.count(candidate) > 0;
+  });
+}
+
 }  // namespace
 
 Registry::Registry(std::vector<ScannedPlugin> scanned, Options options)
@@ -56,13 +62,8 @@ Registry::~Registry() {
 // other in a circle, the one opened last.
 Plugin* Registry::NextToShutDown() {
   if (open_.empty()) return nullptr;
-  const std::vector<Plugin*>& open = open_;  // the analysis does not look into lambdas
-  const auto unused = [&open](const Plugin* candidate) {
-    return std::none_of(open.begin(), open.end(), [&](const Plugin* other) {
-      return other != candidate && other->uses.count(const_cast<Plugin*>(candidate)) > 0;
-    });
-  };
-  auto it = std::find_if(open_.rbegin(), open_.rend(), unused);
+  auto it = open_.rbegin();
+  while (it != open_.rend() && IsUsed(open_, *it)) ++it;
   if (it == open_.rend()) it = open_.rbegin();
   Plugin* plugin = *it;
   open_.erase(std::next(it).base());

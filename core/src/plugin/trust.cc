@@ -37,18 +37,20 @@ bool IsPrefixOrAbove(const std::string& dir, const std::string& prefix) {
 // Walks a path component by component, as the kernel does, and checks each directory.
 class Walker {
  public:
-  explicit Walker(std::string prefix) : prefix_(std::move(prefix)) {}
+  Walker(std::string prefix, KnownDirs* known) : prefix_(std::move(prefix)), known_(known) {}
 
   // The path without symbolic links.
   Result<std::string> Resolve(const std::string& path);
 
  private:
   Status Step(const std::string& name);
+  Result<struct stat> Look(const std::string& path) const;
   Status FollowLink(const std::string& path);
   Status CheckDir(const std::string& next_path, const struct stat& next) const;
   void Push(const std::string& path);
 
   std::string prefix_;
+  KnownDirs* known_;
   std::deque<std::string> left_;
   std::string at_;  // what is resolved, "" for "/"
   int links_ = 0;
@@ -59,13 +61,20 @@ void Walker::Push(const std::string& path) {
   left_.insert(left_.begin(), parts.begin(), parts.end());
 }
 
+Result<struct stat> Walker::Look(const std::string& path) const {
+  if (const auto it = known_->find(path); it != known_->end()) return it->second;
+  struct stat st {};
+  if (lstat(path.c_str(), &st) < 0) return ErrnoStatus(errno, "cannot stat " + path);
+  if (S_ISDIR(st.st_mode)) known_->emplace(path, st);
+  return st;
+}
+
 // The directory at_ through which `next` is reached. In a sticky directory everybody may
 // make files, but nobody may replace those of others: /tmp is fine for what root put there.
 Status Walker::CheckDir(const std::string& next_path, const struct stat& next) const {
   const std::string dir = at_.empty() ? "/" : at_;
   if (IsPrefixOrAbove(dir, prefix_)) return OkStatus();
-  struct stat st {};
-  if (lstat(dir.c_str(), &st) < 0) return ErrnoStatus(errno, "cannot stat " + dir);
+  SHOJI_ASSIGN_OR_RETURN(const struct stat st, Look(dir));
   if (!IsTrusted(st.st_uid)) return WrongOwner(dir, st.st_uid);
   if ((st.st_mode & kOthersWrite) == 0) return OkStatus();
   if ((st.st_mode & S_ISVTX) == 0) return OthersMayWrite(dir);
@@ -90,8 +99,7 @@ Status Walker::Step(const std::string& name) {
     return OkStatus();
   }
   const std::string path = at_ + "/" + name;
-  struct stat st {};
-  if (lstat(path.c_str(), &st) < 0) return ErrnoStatus(errno, "cannot stat " + path);
+  SHOJI_ASSIGN_OR_RETURN(const struct stat st, Look(path));
   SHOJI_RETURN_IF_ERROR(CheckDir(path, st));
   if (S_ISLNK(st.st_mode)) return FollowLink(path);
   at_ = path;
@@ -114,7 +122,12 @@ Result<std::string> Walker::Resolve(const std::string& path) {
 }  // namespace
 
 Result<UniqueFd> OpenTrusted(const std::string& path, const std::string& prefix) {
-  SHOJI_ASSIGN_OR_RETURN(const std::string real, Walker(prefix).Resolve(path));
+  KnownDirs known;
+  return OpenTrusted(path, prefix, &known);
+}
+
+Result<UniqueFd> OpenTrusted(const std::string& path, const std::string& prefix, KnownDirs* known) {
+  SHOJI_ASSIGN_OR_RETURN(const std::string real, Walker(prefix, known).Resolve(path));
   // Not blocking: a FIFO in the directory must not hold us up.
   UniqueFd fd(open(real.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd) return ErrnoStatus(errno, "cannot open " + real);

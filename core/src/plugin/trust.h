@@ -8,6 +8,9 @@
 #ifndef SHOJI_CORE_PLUGIN_TRUST_H_
 #define SHOJI_CORE_PLUGIN_TRUST_H_
 
+#include <sys/stat.h>
+
+#include <map>
 #include <string>
 
 #include "shoji/base/unique_fd.h"
@@ -22,6 +25,11 @@ namespace shoji {
 // there can replace the program itself.
 // PERMISSION_DENIED names the file or directory, what is wrong, and how to mend it.
 Result<UniqueFd> OpenTrusted(const std::string& path, const std::string& prefix);
+
+// The same for many files: what was learned of a directory is kept, so that ten plugins
+// in one directory do not look at it ten times. For one scan, not for longer.
+using KnownDirs = std::map<std::string, struct stat>;
+Result<UniqueFd> OpenTrusted(const std::string& path, const std::string& prefix, KnownDirs* known);
 
 }  // namespace shoji
 
