@@ -64,10 +64,8 @@ Result<GarbageCollector::Hold> GarbageCollector::Take(const SandboxPaths& paths,
                                                       const std::string& id) {
   const std::string what = "sandbox \"" + id + "\"";
   Hold hold;
-  SHOJI_ASSIGN_OR_RETURN(hold.lock,
-                         FileLock::TryAcquire(paths.lock, LockMode::kExclusive, what));
-  SHOJI_ASSIGN_OR_RETURN(hold.owner,
-                         FileLock::TryAcquire(paths.owner, LockMode::kExclusive, what));
+  SHOJI_ASSIGN_OR_RETURN(hold.lock, FileLock::TryAcquire(paths.lock, LockMode::kExclusive, what));
+  SHOJI_ASSIGN_OR_RETURN(hold.owner, FileLock::TryAcquire(paths.owner, LockMode::kExclusive, what));
   return hold;
 }
 

@@ -18,14 +18,10 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RootFs, source, read_only, ephem
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ProcessId, pid, start_ticks)
 
 static void to_json(json& out, const Cmd& cmd) {
-  out = json{{"args", cmd.args},
-             {"envs", cmd.envs},
-             {"user", cmd.user},
-             {"supplementary_groups", cmd.supplementary_groups},
-             {"work_dir", cmd.work_dir},
-             {"no_new_privileges", cmd.no_new_privileges},
-             {"terminal", cmd.terminal},
-             {"rows", cmd.rows},
+  out = json{{"args", cmd.args},         {"envs", cmd.envs},
+             {"user", cmd.user},         {"supplementary_groups", cmd.supplementary_groups},
+             {"work_dir", cmd.work_dir}, {"no_new_privileges", cmd.no_new_privileges},
+             {"terminal", cmd.terminal}, {"rows", cmd.rows},
              {"columns", cmd.columns}};
   if (cmd.capabilities) out["capabilities"] = *cmd.capabilities;
 }
@@ -119,8 +115,8 @@ Status CheckSchema(const json& in) {
   const int schema = in.at("schema").get<int>();
   if (schema <= kRecordSchema) return OkStatus();
   return FailedPrecondition("record has schema " + std::to_string(schema) +
-                            ", this version of Shoji reads up to " +
-                            std::to_string(kRecordSchema) + "; use the newer version");
+                            ", this version of Shoji reads up to " + std::to_string(kRecordSchema) +
+                            "; use the newer version");
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ namespace {
 
 using nlohmann::json;
 
-json MountObject(const std::string& destination, const std::string& type,
-                 const std::string& source, const std::vector<std::string>& options) {
+json MountObject(const std::string& destination, const std::string& type, const std::string& source,
+                 const std::vector<std::string>& options) {
   return {{"destination", destination}, {"type", type}, {"source", source}, {"options", options}};
 }
 
@@ -28,9 +28,9 @@ json DefaultMounts() {
 }
 
 json MaskedPaths() {
-  return {"/proc/acpi",       "/proc/kcore",         "/proc/keys",  "/proc/latency_stats",
-          "/proc/timer_list", "/proc/timer_stats",   "/proc/scsi",  "/proc/sched_debug",
-          "/sys/firmware",    "/sys/fs/selinux",     "/sys/dev/block"};
+  return {"/proc/acpi",       "/proc/kcore",       "/proc/keys",    "/proc/latency_stats",
+          "/proc/timer_list", "/proc/timer_stats", "/proc/scsi",    "/proc/sched_debug",
+          "/sys/firmware",    "/sys/fs/selinux",   "/sys/dev/block"};
 }
 
 json ReadonlyPaths() {

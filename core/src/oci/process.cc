@@ -14,9 +14,9 @@ constexpr const char* kPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/us
 // What engines give a process by default.
 const std::vector<std::string>& DefaultCapabilities() {
   static const std::vector<std::string> kList = {
-      "CAP_CHOWN",  "CAP_DAC_OVERRIDE",     "CAP_FOWNER",  "CAP_FSETID",
-      "CAP_KILL",   "CAP_NET_BIND_SERVICE", "CAP_SETFCAP", "CAP_SETGID",
-      "CAP_SETPCAP", "CAP_SETUID",          "CAP_SYS_CHROOT"};
+      "CAP_CHOWN",   "CAP_DAC_OVERRIDE",     "CAP_FOWNER",    "CAP_FSETID",
+      "CAP_KILL",    "CAP_NET_BIND_SERVICE", "CAP_SETFCAP",   "CAP_SETGID",
+      "CAP_SETPCAP", "CAP_SETUID",           "CAP_SYS_CHROOT"};
   return kList;
 }
 
@@ -82,8 +82,8 @@ json ProcessObject(const Cmd& cmd, const User& user, const std::vector<std::stri
               {"cwd", cmd.work_dir.empty() ? "/" : cmd.work_dir},
               {"capabilities", CapabilitySets(cmd.capabilities.value_or(DefaultSets(user)))},
               {"noNewPrivileges", cmd.no_new_privileges}};
-  out["rlimits"] = json::array(
-      {{{"type", "RLIMIT_NOFILE"}, {"hard", kOpenFiles}, {"soft", kOpenFiles}}});
+  out["rlimits"] =
+      json::array({{{"type", "RLIMIT_NOFILE"}, {"hard", kOpenFiles}, {"soft", kOpenFiles}}});
   if (!user.groups.empty()) out["user"]["additionalGids"] = user.groups;
   if (cmd.terminal && cmd.rows > 0 && cmd.columns > 0) {
     out["consoleSize"] = {{"height", cmd.rows}, {"width", cmd.columns}};

@@ -22,8 +22,7 @@ std::vector<std::string> WithDefaultEnv(std::vector<std::string> envs, bool term
 std::vector<std::string> OverlayEnv(std::vector<std::string> base,
                                     const std::vector<std::string>& over);
 
-nlohmann::json ProcessObject(const Cmd& cmd, const User& user,
-                             const std::vector<std::string>& env);
+nlohmann::json ProcessObject(const Cmd& cmd, const User& user, const std::vector<std::string>& env);
 
 }  // namespace shoji
 

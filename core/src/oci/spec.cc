@@ -68,8 +68,7 @@ Result<std::vector<SpecBind>> Binds(const json& spec) {
   for (std::size_t i = 0; i < mounts.size(); ++i) {
     SHOJI_ASSIGN_OR_RETURN(const std::string destination, DestinationOf(mounts[i], i));
     const std::string source = ValueOr(mounts[i], "source", std::string());
-    if (!IsBind(mounts[i]) || source.empty() || destination == "/dev/shm" ||
-        IsGuestsOwn(source)) {
+    if (!IsBind(mounts[i]) || source.empty() || destination == "/dev/shm" || IsGuestsOwn(source)) {
       continue;
     }
     const auto options = ValueOr(mounts[i], "options", std::vector<std::string>());
@@ -149,10 +148,8 @@ json EditLinux(json in, const std::string& container_id) {
 }
 
 json ShmMount() {
-  return {{"destination", "/dev/shm"},
-          {"type", "bind"},
-          {"source", kGuestShm},
-          {"options", {"rbind"}}};
+  return {
+      {"destination", "/dev/shm"}, {"type", "bind"}, {"source", kGuestShm}, {"options", {"rbind"}}};
 }
 
 Result<json> EditMount(json mount, std::size_t index, const GuestPlace& place) {
@@ -181,8 +178,8 @@ Result<json> EditMounts(const json& mounts, const GuestPlace& place) {
 Result<std::string> Edit(json spec, const GuestPlace& place) {
   spec.erase("hooks");
   for (const char* other : {"solaris", "windows", "vm", "zos"}) spec.erase(other);
-  spec["root"] = {{"path", place.rootfs}, {"readonly", ValueOr(ObjectOr(spec, "root"), "readonly",
-                                                               false)}};
+  spec["root"] = {{"path", place.rootfs},
+                  {"readonly", ValueOr(ObjectOr(spec, "root"), "readonly", false)}};
   spec["process"] = ObjectOr(spec, "process");
   EditProcess(spec["process"]);
   SHOJI_ASSIGN_OR_RETURN(spec["mounts"], EditMounts(ArrayOr(spec, "mounts"), place));

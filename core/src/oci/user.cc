@@ -42,8 +42,8 @@ Result<std::string> ReadInside(const std::string& rootfs, const std::string& pat
   // A FIFO must not block us; what is no regular file is refused below.
   how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const UniqueFd file(static_cast<int>(
-      syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof(how))));
+  const UniqueFd file(
+      static_cast<int>(syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof(how))));
   if (!file) {
     if (errno == ENOENT || errno == ENOTDIR) return std::string();
     return ErrnoStatus(errno, "cannot open " + path + " of the rootfs");
@@ -82,8 +82,8 @@ std::vector<GroupLine> ParseGroup(const std::string& text) {
     if (fields.size() < 3) continue;
     const auto gid = Number(fields[2]);
     if (!gid) continue;
-    out.push_back({fields[0], *gid, fields.size() > 3 ? Split(fields[3], ',')
-                                                      : std::vector<std::string>()});
+    out.push_back(
+        {fields[0], *gid, fields.size() > 3 ? Split(fields[3], ',') : std::vector<std::string>()});
   }
   return out;
 }
@@ -150,8 +150,8 @@ Result<User> LookUpUser(const std::string& rootfs, const std::string& who,
   const std::size_t colon = who.find(':');
   const std::string name = who.substr(0, colon);
   const std::string group_name = colon == std::string::npos ? "" : who.substr(colon + 1);
-  SHOJI_ASSIGN_OR_RETURN(
-      User user, FromPasswd(name.empty() ? "0" : name, users, groups, group_name.empty()));
+  SHOJI_ASSIGN_OR_RETURN(User user,
+                         FromPasswd(name.empty() ? "0" : name, users, groups, group_name.empty()));
   if (!group_name.empty()) {
     SHOJI_ASSIGN_OR_RETURN(user.gid, FindGroup(groups, group_name));
   }

@@ -136,9 +136,8 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
   Agent::ContainerRequest request;
   request.container_id = container.config.id;
   SHOJI_ASSIGN_OR_RETURN(request.spec_json, GuestSpec(record, container));
-  SHOJI_RETURN_IF_ERROR(
-      link.Explain(link.agent().CreateContainer(context_->call(), request))
-          .WithContext("cannot create " + Named(container.config.id)));
+  SHOJI_RETURN_IF_ERROR(link.Explain(link.agent().CreateContainer(context_->call(), request))
+                            .WithContext("cannot create " + Named(container.config.id)));
   undo.Push([this, &link, id = container.config.id] {
     (void)link.agent().RemoveContainer(context_->call(), id, kRemoveSeconds);
   });
@@ -148,8 +147,8 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
   return OkStatus();
 }
 
-Status SandboxObject::StartShim(const SandboxRecord& record, ContainerRecord& container,
-                                Link& link, UndoStack& undo) {
+Status SandboxObject::StartShim(const SandboxRecord& record, ContainerRecord& container, Link& link,
+                                UndoStack& undo) {
   SHOJI_ASSIGN_OR_RETURN(Shim* const shim, context_->shim(record.shim));
   SHOJI_ASSIGN_OR_RETURN(const Proxy::Info proxy, link.proxy().GetInfo());
   Shim::Params params;
@@ -185,8 +184,8 @@ Status SandboxObject::StartInGuest(const SandboxRecord& record, ContainerRecord&
   SHOJI_RETURN_IF_ERROR(CheckMove(container.state, State::kRunning, Named(id)));
   if (container.state == State::kStopped) {  // its init is gone: a new one
     UndoStack undo;
-    SHOJI_RETURN_IF_ERROR(Tolerate(
-        link.Explain(link.agent().RemoveContainer(context_->call(), id, kRemoveSeconds))));
+    SHOJI_RETURN_IF_ERROR(
+        Tolerate(link.Explain(link.agent().RemoveContainer(context_->call(), id, kRemoveSeconds))));
     StopShim(record, container);
     SHOJI_RETURN_IF_ERROR(CreateInGuest(record, container, link, undo));
     undo.Commit();
@@ -205,13 +204,12 @@ Status SandboxObject::StartInGuest(const SandboxRecord& record, ContainerRecord&
 Status SandboxObject::StopInGuest(ContainerRecord& container, Link& link, bool force) {
   if (container.state == State::kStopped) return OkStatus();
   const auto wait = [&](std::chrono::nanoseconds limit) {
-    return Tolerate(link.agent()
-                        .WaitProcess(Call{Deadline::After(limit), -1}, Init(container))
-                        .status());
+    return Tolerate(
+        link.agent().WaitProcess(Call{Deadline::After(limit), -1}, Init(container)).status());
   };
   if (!force && container.state == State::kRunning) {
-    const Status asked = Tolerate(
-        link.agent().SignalProcess(context_->call(), Init(container), SIGTERM));
+    const Status asked =
+        Tolerate(link.agent().SignalProcess(context_->call(), Init(container), SIGTERM));
     if (asked.ok() && wait(context_->settings().stop_limit).ok()) {
       // The init is gone; the others of its container follow without being asked.
       (void)link.agent().SignalProcess(context_->call(), Everything(container), SIGKILL);
@@ -219,8 +217,8 @@ Status SandboxObject::StopInGuest(ContainerRecord& container, Link& link, bool f
       return OkStatus();
     }
   }
-  SHOJI_RETURN_IF_ERROR(Tolerate(link.Explain(
-      link.agent().SignalProcess(context_->call(), Everything(container), SIGKILL))));
+  SHOJI_RETURN_IF_ERROR(Tolerate(
+      link.Explain(link.agent().SignalProcess(context_->call(), Everything(container), SIGKILL))));
   SHOJI_RETURN_IF_ERROR(
       link.Explain(wait(kKillLimit)).WithContext("cannot stop " + Named(container.config.id)));
   container.state = State::kStopped;
@@ -274,8 +272,8 @@ Status SandboxObject::DeleteContainer(const std::string& container_id) {
       return FailedPrecondition(Named(container_id) + " is " +
                                 std::string(StateName(container->state)) + "; stop it first");
     }
-    SHOJI_RETURN_IF_ERROR(Tolerate(link->Explain(link->agent().RemoveContainer(
-        context_->call(), container_id, kRemoveSeconds))));
+    SHOJI_RETURN_IF_ERROR(Tolerate(link->Explain(
+        link->agent().RemoveContainer(context_->call(), container_id, kRemoveSeconds))));
   }
   StopShim(record, *container);
   SHOJI_RETURN_IF_ERROR(share_.RemoveContainer(container_id, container->share_entries));
@@ -316,8 +314,7 @@ Result<ContainerStatus> SandboxObject::StatusContainer(const std::string& contai
   return StatusOf(record, *container);
 }
 
-Result<std::string> SandboxObject::EnterContainer(const std::string& container_id,
-                                                  const Cmd& cmd) {
+Result<std::string> SandboxObject::EnterContainer(const std::string& container_id, const Cmd& cmd) {
   SHOJI_RETURN_IF_ERROR(ValidateCmd(cmd, "a process of " + Named(container_id)));
   SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kShared));
   SandboxRecord& record = session.record;
@@ -335,8 +332,8 @@ Result<std::string> SandboxObject::EnterContainer(const std::string& container_i
                          ExecProcess(cmd, *user, container->config, record.config.hostname));
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
   SHOJI_ASSIGN_OR_RETURN(std::string exec_id, NewExecId());
-  SHOJI_RETURN_IF_ERROR(link->Explain(
-      link->agent().ExecProcess(context_->call(), {container_id, exec_id}, process)));
+  SHOJI_RETURN_IF_ERROR(
+      link->Explain(link->agent().ExecProcess(context_->call(), {container_id, exec_id}, process)));
   return exec_id;
 }
 

@@ -89,8 +89,8 @@ Result<FileLock> SandboxObject::Claim(UndoStack& undo) {
       (void)UnmountBelow(paths_.dir);
       (void)RemoveTree(paths_.dir);
     });
-    SHOJI_ASSIGN_OR_RETURN(
-        FileLock owner, FileLock::Acquire(paths_.owner, LockMode::kExclusive, limit, Name()));
+    SHOJI_ASSIGN_OR_RETURN(FileLock owner,
+                           FileLock::Acquire(paths_.owner, LockMode::kExclusive, limit, Name()));
     const MutexLock guard(mutex_);
     owner_ = std::move(owner);
     return lock;
@@ -229,8 +229,8 @@ Status SandboxObject::CreateInAgent(const SandboxRecord& record, Link& link) {
   return link.Explain(link.agent().CreateSandbox(context_->call(), request));
 }
 
-Result<std::shared_ptr<SandboxObject>> SandboxObject::Fetch(
-    const std::shared_ptr<Context>& context, const std::string& id) {
+Result<std::shared_ptr<SandboxObject>> SandboxObject::Fetch(const std::shared_ptr<Context>& context,
+                                                            const std::string& id) {
   SHOJI_RETURN_IF_ERROR(ValidateId("sandbox", id));
   SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context->metadata());
   SHOJI_RETURN_IF_ERROR(metadata->Load(id).status());

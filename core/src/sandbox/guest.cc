@@ -14,7 +14,10 @@ constexpr auto kCloseLimit = std::chrono::seconds(5);
 
 Result<std::shared_ptr<Vm>> SandboxObject::AttachVmLocked(const SandboxRecord& record) {
   if (vm_ != nullptr && boot_ == record.boot) return vm_;
-  if (record.vm_state.empty()) return Unavailable(Name() + " has no VM: it is stopped");
+  // A caller with a record read before the VM was ended must not bring its handle back.
+  if (record.vm_state.empty() || record.boot == ended_boot_) {
+    return Unavailable(Name() + " has no VM: it is stopped");
+  }
   (void)Link::Close(std::exchange(link_, nullptr), false, Deadline::After(kCloseLimit));
   vm_.reset();
   SHOJI_ASSIGN_OR_RETURN(Hypervisor* const hypervisor, context_->hypervisor(record.hypervisor));
@@ -38,8 +41,8 @@ Result<std::shared_ptr<Link>> SandboxObject::Connect(const SandboxRecord& record
                        (words.empty() ? "" : " (" + words + ")"));
   }
   if (link_ != nullptr) return link_;
-  SHOJI_ASSIGN_OR_RETURN(auto proxy, context_->plugins().AttachProxy(
-                                         record.proxy, context_->call(), record.proxy_state));
+  SHOJI_ASSIGN_OR_RETURN(auto proxy, context_->plugins().AttachProxy(record.proxy, context_->call(),
+                                                                     record.proxy_state));
   SHOJI_ASSIGN_OR_RETURN(auto agent, context_->plugins().OpenAgent(record.agent, *proxy));
   link_ = std::make_shared<Link>(id_, vm, std::move(proxy), std::move(agent));
   return link_;
@@ -51,13 +54,18 @@ void SandboxObject::CloseLink(bool stop_proxy) {
     const MutexLock lock(mutex_);
     link = std::exchange(link_, nullptr);
   }
-  const Status closed =
-      Link::Close(std::move(link), stop_proxy, Deadline::After(kCloseLimit));
+  const Status closed = Link::Close(std::move(link), stop_proxy, Deadline::After(kCloseLimit));
   if (!closed.ok()) context_->Log(LogLevel::kWarn, closed.message());
 }
 
 void SandboxObject::DropVm() {
   const MutexLock lock(mutex_);
+  vm_.reset();
+}
+
+void SandboxObject::SetEnded(std::uint64_t boot) {
+  const MutexLock lock(mutex_);
+  ended_boot_ = boot;
   vm_.reset();
 }
 
@@ -70,14 +78,16 @@ Status SandboxObject::DestroyVm(const SandboxRecord& record, bool force) {
   }
   SHOJI_RETURN_IF_ERROR(attached.status());
   const std::shared_ptr<Vm> vm = *attached;
-  DropVm();
+  SetEnded(record.boot);
   if (!force && VmLives(record)) {
     const Status stopped = vm->Stop(context_->call(), false);
     if (!stopped.ok()) {
       context_->Log(LogLevel::kWarn, Name() + ": VM is ended by force: " + stopped.message());
     }
   }
-  return vm->Destroy(context_->call()).WithContext("cannot end the VM of " + Name());
+  const Status destroyed = vm->Destroy(context_->call());
+  if (!destroyed.ok()) SetEnded(0);  // to be tried again
+  return Status(destroyed).WithContext("cannot end the VM of " + Name());
 }
 
 }  // namespace shoji

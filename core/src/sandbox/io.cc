@@ -21,8 +21,7 @@ class AgentIo final : public ProcessIo {
   Status WriteStdin(std::string_view data) override {
     SHOJI_ASSIGN_OR_RETURN(const auto link, Open());
     while (!data.empty()) {
-      const auto written =
-          link->agent().WriteStdin(call(), process_, data.substr(0, kMaxWrite));
+      const auto written = link->agent().WriteStdin(call(), process_, data.substr(0, kMaxWrite));
       if (!written.ok()) return link->Explain(written.status());
       if (*written == 0) return Unavailable(Name() + " has closed its input");
       data.remove_prefix(std::min(*written, data.size()));

@@ -34,8 +34,7 @@ class FileLock {
                                   std::string_view what);
 
   // Acquire() that does not wait: FAILED_PRECONDITION names `what` and the holder.
-  static Result<FileLock> TryAcquire(const std::string& path, LockMode mode,
-                                     std::string_view what);
+  static Result<FileLock> TryAcquire(const std::string& path, LockMode mode, std::string_view what);
 
   explicit operator bool() const { return static_cast<bool>(fd_); }
   void Release() { fd_.reset(); }

@@ -33,7 +33,8 @@ std::string Unescape(std::string_view text) {
 }
 
 bool IsAtOrBelow(std::string_view path, std::string_view dir) {
-  return path.substr(0, dir.size()) == dir && (path.size() == dir.size() || path[dir.size()] == '/');
+  return path.substr(0, dir.size()) == dir &&
+         (path.size() == dir.size() || path[dir.size()] == '/');
 }
 
 // Overlay's option string: ':' separates directories, ',' options.
@@ -49,8 +50,8 @@ std::string EscapeOverlay(const std::string& path) {
 // A detached copy of the mounts at `source`; `recursive` is AT_RECURSIVE or 0.
 Result<UniqueFd> CloneTree(const std::string& source, bool read_only, unsigned recursive,
                            unsigned long propagation) {
-  UniqueFd tree(open_tree(AT_FDCWD, source.c_str(),
-                          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive));
+  UniqueFd tree(
+      open_tree(AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive));
   if (!tree) return ErrnoStatus(errno, "cannot bind " + source);
   mount_attr attributes = {};
   attributes.propagation = propagation;

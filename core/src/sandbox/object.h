@@ -90,10 +90,9 @@ class SandboxObject {
   SandboxRecord NewRecord(const SandboxConfig& config) const;
   Status CheckContainerIds(const SandboxConfig& config);
   // A VM with every container of `configs` in state ready; fills `record`.
-  Status Boot(SandboxRecord& record, const std::vector<ContainerConfig>& configs,
-              UndoStack& undo);
-  Result<std::vector<ContainerRecord>> ShareContainers(
-      const SandboxRecord& record, const std::vector<ContainerConfig>& configs);
+  Status Boot(SandboxRecord& record, const std::vector<ContainerConfig>& configs, UndoStack& undo);
+  Result<std::vector<ContainerRecord>> ShareContainers(const SandboxRecord& record,
+                                                       const std::vector<ContainerConfig>& configs);
   Result<NewVm> MakeVm(const SandboxRecord& record, const CancelEvent& cancel);
   Status AdoptVm(SandboxRecord& record, NewVm made, UndoStack& undo);
   Status CreateInAgent(const SandboxRecord& record, Link& link);
@@ -123,6 +122,7 @@ class SandboxObject {
   void CloseLink(bool stop_proxy) SHOJI_EXCLUDES(mutex_);
   Status DestroyVm(const SandboxRecord& record, bool force) SHOJI_EXCLUDES(mutex_);
   void DropVm() SHOJI_EXCLUDES(mutex_);
+  void SetEnded(std::uint64_t boot) SHOJI_EXCLUDES(mutex_);
   // An empty exec id: every process of the container.
   Status Signal(const ProcessRef& process, int signal);
   Result<std::shared_ptr<Link>> ConnectFor(const ProcessRef& process);
@@ -138,7 +138,8 @@ class SandboxObject {
   FileLock owner_ SHOJI_GUARDED_BY(mutex_);
   std::shared_ptr<Vm> vm_ SHOJI_GUARDED_BY(mutex_);
   std::shared_ptr<Link> link_ SHOJI_GUARDED_BY(mutex_);
-  std::uint64_t boot_ SHOJI_GUARDED_BY(mutex_) = 0;  // SandboxRecord::boot of vm_ and link_
+  std::uint64_t boot_ SHOJI_GUARDED_BY(mutex_) = 0;        // SandboxRecord::boot of vm_ and link_
+  std::uint64_t ended_boot_ SHOJI_GUARDED_BY(mutex_) = 0;  // its VM was ended through us
 };
 
 // Whether the VM of a record lives, by its processes; asks no plugin.

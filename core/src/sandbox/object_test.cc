@@ -241,9 +241,9 @@ TEST_F(ObjectTest, ReleasedSandboxIsFetchedByAnother) {
 }
 
 TEST_F(ObjectTest, CollectsWhatAKilledProcessLeft) {
-  for (const char* slot : {"factory.new_vm", "factory.booted", "agent.create_sandbox",
-                           "agent.create_container", "shim.start", "store.apply", "store.save",
-                           "agent.start_container"}) {
+  for (const char* slot :
+       {"factory.new_vm", "factory.booted", "agent.create_sandbox", "agent.create_container",
+        "shim.start", "store.apply", "store.save", "agent.start_container"}) {
     SCOPED_TRACE(slot);
     const pid_t child = fork();
     if (child == 0) {

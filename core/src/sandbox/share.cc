@@ -101,8 +101,8 @@ Status Share::AddRootfs(const std::string& id, const RootFs& rootfs, SharedConta
   out.guest_rootfs = std::string(kGuestShare) + "/" + id + "/rootfs";
   SHOJI_RETURN_IF_ERROR(MakeDir(out.host_rootfs, kRootfsDir));
   if (rootfs.ephemeral) return MountEphemeral(id, out.rootfs_source, out.host_rootfs);
-  SHOJI_ASSIGN_OR_RETURN(
-      MountPoint bind, MountPoint::Bind(out.rootfs_source, out.host_rootfs, rootfs.read_only));
+  SHOJI_ASSIGN_OR_RETURN(MountPoint bind,
+                         MountPoint::Bind(out.rootfs_source, out.host_rootfs, rootfs.read_only));
   bind.Keep();
   return OkStatus();
 }
@@ -125,8 +125,8 @@ Status Share::MountEphemeral(const std::string& id, const std::string& source,
       chown((dir + "/upper").c_str(), info.st_uid, info.st_gid) < 0) {
     return ErrnoStatus(errno, "cannot give " + dir + "/upper its owner and mode");
   }
-  SHOJI_ASSIGN_OR_RETURN(
-      MountPoint overlay, MountPoint::Overlay(source, dir + "/upper", dir + "/work", target));
+  SHOJI_ASSIGN_OR_RETURN(MountPoint overlay,
+                         MountPoint::Overlay(source, dir + "/upper", dir + "/work", target));
   overlay.Keep();
   memory.Keep();
   return OkStatus();
@@ -143,8 +143,8 @@ Status Share::AddVolume(const std::string& id, const Volume& volume, SharedConta
   }
   SHOJI_RETURN_IF_ERROR(MakeTarget(source, paths_.mounts + "/" + name));
   out.entries.push_back(name);
-  SHOJI_ASSIGN_OR_RETURN(
-      MountPoint bind, MountPoint::Bind(source, paths_.mounts + "/" + name, volume.read_only));
+  SHOJI_ASSIGN_OR_RETURN(MountPoint bind,
+                         MountPoint::Bind(source, paths_.mounts + "/" + name, volume.read_only));
   bind.Keep();
   out.guest_volumes.push_back(std::string(kGuestShare) + "/" + name);
   return OkStatus();

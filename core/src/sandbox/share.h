@@ -27,8 +27,8 @@ struct Volume {
 };
 
 struct SharedContainer {
-  std::string rootfs_source;              // symbolic links resolved
-  std::string host_rootfs;                // below <sandbox>/mounts
+  std::string rootfs_source;  // symbolic links resolved
+  std::string host_rootfs;    // below <sandbox>/mounts
   std::string guest_rootfs;
   std::vector<std::string> guest_volumes;  // in the order of the volumes
   std::vector<std::string> entries;        // names below the share, for RemoveContainer()
@@ -48,7 +48,9 @@ class Share {
   // Unmounts everything of the sandbox and removes the directories of share and overlay.
   Status RemoveAll();
 
-  std::string HostRootfs(const std::string& id) const { return paths_.mounts + "/" + id + "/rootfs"; }
+  std::string HostRootfs(const std::string& id) const {
+    return paths_.mounts + "/" + id + "/rootfs";
+  }
 
  private:
   Status AddRootfs(const std::string& id, const RootFs& rootfs, SharedContainer& out);

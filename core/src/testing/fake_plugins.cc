@@ -34,9 +34,8 @@ std::int32_t Fail(shoji_error* error, std::int32_t code, const std::string& mess
   return code;
 }
 
-#define ENTER(world, slot, error)                                              \
-  if (const std::int32_t entered = (world)->Enter(slot, error); entered != 0) \
-  return entered
+#define ENTER(world, slot, error) \
+  if (const std::int32_t entered = (world)->Enter(slot, error); entered != 0) return entered
 
 // ---- store: one file per key, '/' as '%' -----------------------------------------
 
@@ -66,8 +65,8 @@ std::int32_t StoreRemove(shoji_store* s, const shoji_call*, shoji_str key, shoji
   ENTER(StoreOf(s)->world, "store.remove", error);
   return FillError(error, RemoveFile(StoreOf(s)->Path(Text(key))));
 }
-std::int32_t StoreScan(shoji_store* s, const shoji_call*, shoji_str prefix,
-                       shoji_store_visit visit, void* ctx, shoji_error* error) {
+std::int32_t StoreScan(shoji_store* s, const shoji_call*, shoji_str prefix, shoji_store_visit visit,
+                       void* ctx, shoji_error* error) {
   ENTER(StoreOf(s)->world, "store.scan", error);
   const auto names = ListDir(StoreOf(s)->world->dir() + "/store");
   for (std::string key : names.ok() ? *names : std::vector<std::string>()) {
@@ -81,10 +80,9 @@ std::int32_t StoreApply(shoji_store* s, const shoji_call* call, const shoji_stor
                         std::uint32_t count, shoji_error* error) {
   ENTER(StoreOf(s)->world, "store.apply", error);
   for (std::uint32_t i = 0; i < count; ++i) {
-    const std::int32_t code =
-        ops[i]->op == SHOJI_STORE_OP_SAVE
-            ? StoreSave(s, call, ops[i]->key, ops[i]->value, error)
-            : StoreRemove(s, call, ops[i]->key, error);
+    const std::int32_t code = ops[i]->op == SHOJI_STORE_OP_SAVE
+                                  ? StoreSave(s, call, ops[i]->key, ops[i]->value, error)
+                                  : StoreRemove(s, call, ops[i]->key, error);
     if (code != SHOJI_OK) return code;
   }
   return SHOJI_OK;
@@ -98,8 +96,9 @@ const void* StoreExtension(shoji_store* s, const char* id) {
 }
 void StoreClose(shoji_store* s) { delete StoreOf(s); }
 
-const shoji_store_v1 kStore = {sizeof(shoji_store_v1), 0,         nullptr,     StoreClose, StoreSave,
-                               StoreLoad,              StoreRemove, StoreExtension};
+const shoji_store_v1 kStore = {
+    sizeof(shoji_store_v1), 0, nullptr, StoreClose, StoreSave, StoreLoad, StoreRemove,
+    StoreExtension};
 
 // ---- hypervisor ------------------------------------------------------------------
 
@@ -285,9 +284,8 @@ std::int32_t AgentSignal(shoji_agent* a, const shoji_call*, shoji_process_ref pr
 }
 // Waits for `fd`, the caller's cancellation, the end of the VM or of the time.
 std::int32_t Await(shoji_agent* a, int fd, const shoji_call* call, shoji_error* error) {
-  struct pollfd items[3] = {{fd, POLLIN, 0},
-                            {call->cancel_fd, POLLIN, 0},
-                            {AgentOf(a)->vm.get(), POLLIN, 0}};
+  struct pollfd items[3] = {
+      {fd, POLLIN, 0}, {call->cancel_fd, POLLIN, 0}, {AgentOf(a)->vm.get(), POLLIN, 0}};
   poll(items, 3, Deadline::FromNanos(call->deadline_ns).PollTimeout());
   if ((items[0].revents & POLLIN) != 0) return SHOJI_OK;
   if ((items[1].revents & POLLIN) != 0) return Fail(error, SHOJI_CANCELLED, "cancelled");
@@ -348,13 +346,13 @@ class FakePlugins final : public Plugins {
   }
   Result<std::unique_ptr<Hypervisor>> OpenHypervisor(const std::string& id) override {
     SHOJI_RETURN_IF_ERROR(Enter("hypervisor.open"));
-    return std::make_unique<Hypervisor>(
-        &kHypervisor, reinterpret_cast<shoji_hypervisor*>(&world_), id);
+    return std::make_unique<Hypervisor>(&kHypervisor, reinterpret_cast<shoji_hypervisor*>(&world_),
+                                        id);
   }
   Result<std::unique_ptr<Factory>> OpenFactory(const std::string&) override {
     SHOJI_RETURN_IF_ERROR(Enter("factory.open"));
-    static const shoji_factory_v1 kTable = {sizeof(shoji_factory_v1), 0,       nullptr, CloseFactory,
-                                            nullptr,                  nullptr, nullptr};
+    static const shoji_factory_v1 kTable = {
+        sizeof(shoji_factory_v1), 0, nullptr, CloseFactory, nullptr, nullptr, nullptr};
     return std::make_unique<Factory>(&kTable, reinterpret_cast<shoji_factory*>(&world_));
   }
   Result<std::unique_ptr<Shim>> OpenShim(const std::string&) override {
@@ -400,8 +398,8 @@ class FakePlugins final : public Plugins {
   }
   std::unique_ptr<Proxy> Wrap(const std::string& socket) {
     world_.Made("proxy");
-    return std::make_unique<Proxy>(
-        &kProxy, reinterpret_cast<shoji_proxy*>(new FakeProxy{&world_, socket}));
+    return std::make_unique<Proxy>(&kProxy,
+                                   reinterpret_cast<shoji_proxy*>(new FakeProxy{&world_, socket}));
   }
   std::unique_ptr<Agent> WrapAgent(int vm_fd) {
     world_.Made("agent");
@@ -469,8 +467,7 @@ std::string FakeWorld::Spec(const std::string& container) {
 
 std::unique_ptr<Store> MakeFakeStore(FakeWorld& world) {
   (void)MakeDirs(world.dir() + "/store");
-  return std::make_unique<Store>(&kStore,
-                                 reinterpret_cast<shoji_store*>(new FakeStore{&world}));
+  return std::make_unique<Store>(&kStore, reinterpret_cast<shoji_store*>(new FakeStore{&world}));
 }
 
 std::unique_ptr<Plugins> MakeFakePlugins(FakeWorld& world) {
@@ -497,7 +494,8 @@ TempDir::~TempDir() {
 }
 
 bool EnterMountNamespace() {
-  return unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  return unshare(CLONE_NEWNS) == 0 &&
+         mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
 }
 
 }  // namespace shoji::testing

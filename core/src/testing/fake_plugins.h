@@ -49,8 +49,7 @@ class FakeWorld {
 
   // Processes of the guest: readable once ended.
   int ExitFd(const std::string& container, const std::string& process) SHOJI_EXCLUDES(mutex_);
-  void EndProcess(const std::string& container, const std::string& process)
-      SHOJI_EXCLUDES(mutex_);
+  void EndProcess(const std::string& container, const std::string& process) SHOJI_EXCLUDES(mutex_);
   void NoteSpec(const std::string& container, const std::string& spec) SHOJI_EXCLUDES(mutex_);
   std::string Spec(const std::string& container) SHOJI_EXCLUDES(mutex_);
 

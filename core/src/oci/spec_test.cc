@@ -1,0 +1,148 @@
+#include "oci/spec.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace shoji {
+namespace {
+
+using nlohmann::json;
+
+ContainerConfig Config() {
+  ContainerConfig config;
+  config.id = "web";
+  config.rootfs.source = "/srv";
+  config.cmd.args = {"sh", "-c", "true"};
+  config.cmd.envs = {"A=b"};
+  return config;
+}
+
+json Mount(const json& spec, const std::string& destination) {
+  for (const json& mount : spec.at("mounts")) {
+    if (mount.at("destination") == destination) return mount;
+  }
+  return {};
+}
+
+json Edited(const std::string& spec, std::map<std::size_t, std::string> binds = {}) {
+  const auto text = EditForGuest(spec, {"web", "/guest/web/rootfs", std::move(binds)});
+  EXPECT_TRUE(text.ok()) << text.status().message();
+  return text.ok() ? json::parse(*text) : json();
+}
+
+TEST(DefaultSpec, LooksLikeAnEngines) {
+  const json spec = json::parse(DefaultSpec(Config(), User(), "pod"));
+  EXPECT_EQ(spec["process"]["args"], (json{"sh", "-c", "true"}));
+  EXPECT_EQ(spec["process"]["env"],
+            (json{"A=b", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                  "HOSTNAME=pod", "HOME=/"}));
+  EXPECT_EQ(spec["process"]["capabilities"]["effective"].size(), 11U);
+  EXPECT_EQ(spec["process"]["rlimits"][0]["type"], "RLIMIT_NOFILE");
+  EXPECT_EQ(Mount(spec, "/proc")["type"], "proc");
+  EXPECT_EQ(Mount(spec, "/sys")["options"], (json{"nosuid", "noexec", "nodev", "ro"}));
+  EXPECT_TRUE(spec["linux"]["maskedPaths"].is_array());
+}
+
+TEST(DefaultSpec, TerminalUserAndMounts) {
+  ContainerConfig config = Config();
+  config.cmd.terminal = true;
+  config.cmd.rows = 24;
+  config.cmd.columns = 80;
+  config.mounts = {{"/host", "/proc", "bind", {}}, {"", "/tmp", "tmpfs", {}}};
+  User user;
+  user.uid = 33;
+  user.groups = {4};
+  const json spec = json::parse(DefaultSpec(config, user, "pod"));
+  EXPECT_EQ(spec["process"]["consoleSize"]["height"], 24);
+  EXPECT_EQ(spec["process"]["env"][2], "TERM=xterm");
+  EXPECT_TRUE(spec["process"]["capabilities"]["effective"].empty());
+  EXPECT_EQ(spec["process"]["capabilities"]["bounding"].size(), 11U);
+  EXPECT_EQ(spec["process"]["user"]["additionalGids"], (json::array({4})));
+  EXPECT_EQ(Mount(spec, "/proc")["source"], "/host");
+  EXPECT_EQ(Mount(spec, "/tmp")["type"], "tmpfs");
+}
+
+TEST(Inspect, FindsWhatTheHostMustShare) {
+  ContainerConfig config = Config();
+  config.mounts = {{"/data", "/d", "bind", {"ro"}},
+                   {"/proc/sys", "/p", "bind", {}},
+                   {"/x", "/dev/shm", "bind", {}}};
+  const auto summary = Inspect(DefaultSpec(config, User(), "pod"));
+  ASSERT_TRUE(summary.ok());
+  ASSERT_EQ(summary->binds.size(), 1U);
+  EXPECT_EQ(summary->binds[0].source, "/data");
+  EXPECT_TRUE(summary->binds[0].read_only);
+  EXPECT_FALSE(summary->has_hooks);
+}
+
+TEST(Inspect, RefusesWhatIsNoSpecification) {
+  for (const char* bad : {"", "[]", "{", "{}", R"({"root":{"path":"r"}})",
+                          R"({"root":{"path":"r"},"process":{"args":"sh"}})",
+                          R"({"root":{"path":"r"},"process":{"args":["sh"]},"mounts":[{}]})"}) {
+    EXPECT_EQ(Inspect(bad).status().code(), StatusCode::kInvalidArgument) << bad;
+  }
+}
+
+TEST(Edit, LeavesOnlyWhatConcernsTheGuest) {
+  const json spec = Edited(R"({
+    "root": {"path": "r", "readonly": true},
+    "process": {"args": ["sh"], "selinuxLabel": "x", "apparmorProfile": "y"},
+    "hooks": {"prestart": [{"path": "/bin/true"}]},
+    "mounts": [{"destination": "/d", "source": "/data", "options": ["rbind", "ro"]},
+               {"destination": "/dev/shm", "type": "tmpfs", "source": "shm"},
+               {"destination": "/t", "type": "tmpfs"}],
+    "linux": {
+      "cgroupsPath": "system.slice:podman:abc", "mountLabel": "z",
+      "seccomp": {"defaultAction": "SCMP_ACT_ERRNO"},
+      "devices": [{"path": "/dev/vfio/1"}, {"path": "/dev/fuse"}],
+      "namespaces": [{"type": "pid"}, {"type": "network", "path": "/n"},
+                     {"type": "ipc", "path": "/i"}, {"type": "mount"}],
+      "resources": {"devices": [{"allow": false}], "memory": {"limit": 1},
+                    "cpu": {"shares": 2, "cpus": "0-1", "mems": "0"},
+                    "pids": {"limit": 3}, "blockIO": {"weight": 4}}}})",
+                           {{0, "/guest/web-0-data"}});
+  EXPECT_EQ(spec["root"], (json{{"path", "/guest/web/rootfs"}, {"readonly", true}}));
+  EXPECT_FALSE(spec.contains("hooks"));
+  EXPECT_FALSE(spec["process"].contains("selinuxLabel"));
+  EXPECT_FALSE(spec["process"].contains("apparmorProfile"));
+  EXPECT_EQ(Mount(spec, "/d")["source"], "/guest/web-0-data");
+  EXPECT_EQ(Mount(spec, "/d")["type"], "bind");
+  EXPECT_EQ(Mount(spec, "/dev/shm")["source"], "/run/kata-containers/sandbox/shm");
+  EXPECT_EQ(Mount(spec, "/dev/shm")["options"], (json::array({"rbind"})));
+  EXPECT_EQ(Mount(spec, "/t")["type"], "tmpfs");
+  const json linux_part = spec["linux"];
+  EXPECT_EQ(linux_part["namespaces"], (json::array({{{"type", "ipc"}}, {{"type", "mount"}}})));
+  EXPECT_EQ(linux_part["resources"],
+            (json{{"memory", {{"limit", 1}}}, {"cpu", {{"shares", 2}}}, {"pids", {{"limit", 3}}}}));
+  EXPECT_EQ(linux_part["devices"].size(), 1U);
+  EXPECT_EQ(linux_part["cgroupsPath"], "/web");
+  EXPECT_FALSE(linux_part.contains("seccomp"));
+  EXPECT_FALSE(linux_part.contains("mountLabel"));
+}
+
+TEST(Edit, TakesSpecificationsThatLackThings) {
+  const json spec = Edited(R"({"root": {"path": "r"}, "process": {"args": ["sh"]},
+                               "mounts": null, "linux": null})");
+  EXPECT_TRUE(spec["mounts"].empty());
+  EXPECT_TRUE(spec["linux"]["namespaces"].empty());
+  EXPECT_EQ(Edited(R"({"root":{"path":"r"},"linux":{"resources":null}})")["root"]["readonly"],
+            false);
+}
+
+TEST(Exec, JoinsTheContainer) {
+  Cmd cmd;
+  cmd.args = {"id"};
+  cmd.envs = {"A=over", "B=c"};
+  json process = json::parse(*ExecProcess(cmd, User(), Config(), "pod"));
+  EXPECT_EQ(process["env"][0], "A=over");
+  EXPECT_EQ(process["env"].back(), "B=c");
+  ContainerConfig bundle = Config();
+  bundle.oci_spec = R"({"process": {"env": ["X=y"], "capabilities": {"bounding": ["CAP_KILL"]}}})";
+  process = json::parse(*ExecProcess(cmd, User(), bundle, "pod"));
+  EXPECT_EQ(process["env"], (json{"X=y", "A=over", "B=c"}));
+  EXPECT_EQ(process["capabilities"]["bounding"], (json::array({"CAP_KILL"})));
+}
+
+}  // namespace
+}  // namespace shoji
