@@ -81,10 +81,12 @@ class FakeAgent : private grpc::CallbackGenericService {
       StartRead(&request_);
     }
     void OnReadDone(bool ok) override {
-      if (!ok) return Finish(grpc::Status(grpc::StatusCode::INTERNAL, "no request"));
       const Handler handler = agent_->Find(method_);
+      const State next = ok && handler == nullptr ? State::kBlocked : State::kDone;
+      State expected = State::kNew;
+      if (!state_.compare_exchange_strong(expected, next)) return Finish(grpc::Status::CANCELLED);
+      if (!ok) return Finish(grpc::Status(grpc::StatusCode::INTERNAL, "no request"));
       if (handler == nullptr) return agent_->Block(1);
-      blocked_ = false;
       std::string answer;
       const grpc::Status status = handler(Text(), &answer);
       if (!status.ok()) return Finish(status);
@@ -93,13 +95,17 @@ class FakeAgent : private grpc::CallbackGenericService {
       StartWriteAndFinish(&reply_, grpc::WriteOptions(), grpc::Status::OK);
     }
     void OnCancel() override {
-      if (!blocked_) return;
+      State expected = State::kNew;
+      if (state_.compare_exchange_strong(expected, State::kDone)) return;  // OnReadDone() finishes
+      if (expected != State::kBlocked) return;
       agent_->Block(-1);
       Finish(grpc::Status::CANCELLED);
     }
     void OnDone() override { delete this; }
 
    private:
+    enum class State { kNew, kBlocked, kDone };
+
     std::string Text() const {
       std::vector<grpc::Slice> slices;
       std::string text;
@@ -114,7 +120,7 @@ class FakeAgent : private grpc::CallbackGenericService {
     const std::string method_;
     grpc::ByteBuffer request_;
     grpc::ByteBuffer reply_;
-    std::atomic<bool> blocked_ = true;
+    std::atomic<State> state_ = State::kNew;
   };
 
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* ctx) override {

@@ -1,5 +1,6 @@
 #include "rpc.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel_posix.h>
@@ -39,6 +40,14 @@ grpc::ChannelArguments Arguments() {
   args.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 4 << 20);
   args.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1 << 20);
   return args;
+}
+
+// gRPC's last user would wait for its helper threads when it leaves, up to ten seconds after a
+// write that blocked. So there is always one user more; the plugin is linked as one that is
+// never unloaded.
+void KeepLibrary() {
+  static const bool kept = (grpc_init(), true);
+  static_cast<void>(kept);
 }
 
 std::string Name(std::string_view method) {
@@ -110,6 +119,7 @@ Result<Rpc::ChannelPtr> Rpc::Channel(const shoji_call* call) {
   }
   UniqueFd fd(raw);
   SHOJI_RETURN_IF_ERROR(SetNonBlocking(fd.get(), true));
+  KeepLibrary();
   ChannelPtr channel = grpc::CreateCustomInsecureChannelFromFd("guest", fd.release(), Arguments());
   const MutexLock lock(mutex_);
   channel_ = channel;
