@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import subprocess
+import tempfile
 import unittest
 
 INCLUDE = pathlib.Path(__file__).resolve().parent / "include"
@@ -60,6 +61,25 @@ class Headers(unittest.TestCase):
     def test_macros(self):
         self.compiles(C, MACROS)
         self.compiles(CXX, MACROS)
+
+    def test_the_note_ends_where_its_section_does(self):
+        """Whatever follows our note in the file must be found: try each length modulo 4."""
+        for version in ("1", "12", "123", "1234"):
+            note = f'SHOJI_PLUGIN_NOTE(SHOJI_NOTE_PLUGIN("store", "kv", "{version}", "v", "l"));'
+            for command in (C, CXX):
+                with self.subTest(f"{command[0]} {version}"):
+                    text = self.notes_of(command, f'#include "shoji/plugin/note.h"\n{note}\n')
+                    self.assertIn("Shoji", text)
+                    self.assertNotIn("Corrupt", text)
+
+    def notes_of(self, command, source):
+        with tempfile.TemporaryDirectory(prefix="shoji-note-") as scratch:
+            path = os.path.join(scratch, "note.o")
+            subprocess.run(command + [f"-I{INCLUDE}", "-c", "-o", path, "-"], input=source,
+                           text=True, check=True)
+            return subprocess.run(["readelf", "-n", path], text=True, check=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  env={**os.environ, "LC_ALL": "C"}).stdout
 
     def test_only_two_libc_headers(self):
         for header in HEADERS:

@@ -12,12 +12,15 @@
 #include "shoji/plugin/note.h"
 #include "shoji/plugin/services.h"
 
-SHOJI_PLUGIN_NOTE(SHOJI_NOTE_PLUGIN("store", "com.example.cstore", "1.0.0", "Example",
-                                    "Apache-2.0") SHOJI_NOTE_ABI("1", "1")
-                      SHOJI_NOTE_INTERFACE(SHOJI_STORE_V1,
-                                           "0") SHOJI_NOTE_INTERFACE(SHOJI_STORE_SCAN_V1, "0")
-                          SHOJI_NOTE_OPTION("path", "path", "/var/lib/cstore/records", "",
-                                            "File that holds the records; its directory exists"));
+/* clang-format off */
+SHOJI_PLUGIN_NOTE(
+    SHOJI_NOTE_PLUGIN("store", "com.example.cstore", "1.0.0", "Example", "Apache-2.0")
+    SHOJI_NOTE_ABI("1", "1")
+    SHOJI_NOTE_INTERFACE(SHOJI_STORE_V1, "0")
+    SHOJI_NOTE_INTERFACE(SHOJI_STORE_SCAN_V1, "0")
+    SHOJI_NOTE_OPTION("path", "path", "/var/lib/cstore/records", "",
+                      "File that holds the records; its directory exists"));
+/* clang-format on */
 
 typedef struct Plugin {
   const shoji_host* host;

@@ -356,6 +356,9 @@ TEST_F(CStore, DoesNotTouchWhatIsNotItsOwn) {
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   Store pipe(plugin_, fifo);
   EXPECT_EQ(pipe.code, SHOJI_DATA_LOSS);
+  for (const std::string& path : {path_, dir_, fifo}) {
+    EXPECT_FALSE(std::filesystem::exists(path + ".lock")) << path;
+  }
 }
 
 TEST_F(CStore, ADamagedValueIsDataLossAndIsNotPassedOn) {

@@ -119,16 +119,22 @@ static int32_t Lock(const Op* op, const shoji_store* store, int* ret_fd) {
   return code;
 }
 
+static int32_t CreateIfMissing(const Op* op, const shoji_store* store) {
+  const shoji_str none = {NULL, 0};
+  struct stat info;
+  if (lstat(store->path, &info) == 0) return SHOJI_OK;
+  if (errno == ENOENT) return Replace(op, store, NULL, none, NULL);
+  return FailErrno(op, "store file %s: cannot look at it", store->path);
+}
+
 int32_t CreateRecords(const Op* op, const shoji_store* store) {
+  /* No lock file beside what may turn out to be somebody else's. */
+  struct stat info;
+  if (lstat(store->path, &info) == 0) return SHOJI_OK;
   int lock;
   int32_t code = Lock(op, store, &lock);
   if (code != SHOJI_OK) return code;
-  struct stat info;
-  if (lstat(store->path, &info) != 0) {
-    const shoji_str none = {NULL, 0};
-    code = errno == ENOENT ? Replace(op, store, NULL, none, NULL)
-                           : FailErrno(op, "store file %s: cannot look at it", store->path);
-  }
+  code = CreateIfMissing(op, store); /* another process may have been first */
   close(lock);
   return code;
 }

@@ -13,7 +13,8 @@
  *
  * Format (stable): owner name "Shoji", type 1, section ".note.shoji.plugin"; the
  * descriptor is UTF-8 text, one record a line, fields separated by TAB, the first
- * field names the record. Unknown records and surplus fields are ignored.
+ * field names the record. Unknown records and surplus fields are ignored; the text ends
+ * at the first NUL, if there is one.
  *   plugin     kind id version vendor licence sdk-version
  *   abi        min max                        the range of host ABIs it works with
  *   interface  id minor
@@ -46,6 +47,6 @@
     char name[8];                                                                     \
     char desc[(sizeof(text) + 3u) / 4u * 4u];                                         \
   } shoji_plugin_note __attribute__((used, section(SHOJI_NOTE_SECTION), aligned(4))) = \
-      {6u, (uint32_t)sizeof(text) - 1u, SHOJI_NOTE_TYPE, SHOJI_NOTE_OWNER, text}
+      {6u, (uint32_t)sizeof(text), SHOJI_NOTE_TYPE, SHOJI_NOTE_OWNER, text}
 
 #endif
