@@ -71,7 +71,9 @@ class LateBoot {
 Status RunInVm() {
   SHOJI_RETURN_IF_ERROR(PrepareRoot());
   ModuleList modules;
-  if (auto text = ReadFile(kModuleListPath); text.ok()) modules = ModuleList::Parse(text.value());
+  if (const auto text = ReadFile(kModuleListPath); text.ok()) {  // none: all is built in
+    SHOJI_ASSIGN_OR_RETURN(modules, ModuleList::Parse(*text));
+  }
   SHOJI_RETURN_IF_ERROR(modules.LoadFirst());
   const AgentOptions options = ParseCommandLine(ReadFile("/proc/cmdline").value());
   for (const std::string& word : options.complaints) {

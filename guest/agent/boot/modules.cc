@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "shoji/base/errno.h"
@@ -36,17 +37,19 @@ Status LoadModule(const std::string& path, const std::string& parameters) {
   return OkStatus();
 }
 
-ModuleList ModuleList::Parse(std::string_view text) {
+Result<ModuleList> ModuleList::Parse(std::string_view text) {
   ModuleList list;
-  std::vector<std::string>* group = &list.first_;
   for (const std::string& raw : Split(text, '\n')) {
     const std::string_view line = Trim(raw);
     if (line.empty() || line.front() == '#') continue;
-    if (line == "--") {
-      group = &list.rest_;
-    } else {
-      group->emplace_back(line);
+    const std::size_t gap = std::min(line.find_first_of(" \t"), line.size());
+    const std::string_view when = line.substr(0, gap);
+    const std::string_view path = Trim(line.substr(gap));
+    if ((when != "boot" && when != "lazy") || path.empty()) {
+      return InvalidArgument("list of kernel modules: \"" + std::string(line) +
+                             "\" is neither boot PATH nor lazy PATH");
     }
+    (when == "boot" ? list.first_ : list.rest_).emplace_back(path);
   }
   return list;
 }

@@ -1,10 +1,10 @@
 // Loads the kernel modules that the image carries.
 //
-// Purpose  The list has two groups, divided by a line "--": what the channel to the host
-//          needs, loaded first of all, and the rest, loaded when the host is served already.
-//          Other lines are paths in the order to load; '#' begins a comment.
+// Purpose  A line of the list is "boot PATH" for what the channel to the host needs, loaded
+//          first of all, or "lazy PATH" for the rest, loaded when the host is served
+//          already; each group in its order. '#' begins a comment.
 // Threads  The loop's.
-// Example  ModuleList modules = ModuleList::Parse(text); modules.LoadFirst();
+// Example  SHOJI_ASSIGN_OR_RETURN(ModuleList modules, ModuleList::Parse(text));
 #ifndef SHOJI_GUEST_AGENT_BOOT_MODULES_H_
 #define SHOJI_GUEST_AGENT_BOOT_MODULES_H_
 
@@ -21,7 +21,8 @@ inline constexpr char kModuleListPath[] = "/etc/shoji/modules";
 
 class ModuleList {
  public:
-  static ModuleList Parse(std::string_view text);
+  // INVALID_ARGUMENT names the line that is neither.
+  static Result<ModuleList> Parse(std::string_view text);
 
   // The modules of the first group; stops at the first failure.
   Status LoadFirst();

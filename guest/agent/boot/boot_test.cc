@@ -1,0 +1,59 @@
+// What the boot reads: the kernel's command line and the list of modules.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "boot/command_line.h"
+#include "boot/modules.h"
+
+namespace shoji::agent {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(CommandLine, TakesItsOwnWordsOnly) {
+  const AgentOptions options = ParseCommandLine(
+      "quiet agent.log=debug agent.hotplug_timeout=500ms root=x agent.container_pipe_size=65536 "
+      "agent.devmode agent.unknown=1 panic=1\n");
+  EXPECT_EQ(options.log_level, LogLevel::kDebug);
+  EXPECT_EQ(options.hotplug_timeout, std::chrono::milliseconds(500));
+  EXPECT_EQ(options.container_pipe_size, 65536U);
+  EXPECT_TRUE(options.devmode);
+  EXPECT_FALSE(options.debug_console);
+  EXPECT_TRUE(options.complaints.empty());
+}
+
+TEST(CommandLine, ComplainsAndKeepsTheDefaults) {
+  const AgentOptions options =
+      ParseCommandLine("agent.log=loud agent.hotplug_timeout=-3s agent.container_pipe_size=big");
+  EXPECT_THAT(options.complaints, ElementsAre("agent.log=loud", "agent.hotplug_timeout=-3s",
+                                              "agent.container_pipe_size=big"));
+  EXPECT_EQ(options.hotplug_timeout, std::chrono::seconds(3));
+  EXPECT_TRUE(ParseCommandLine("").complaints.empty());
+}
+
+TEST(Modules, TwoGroupsInOrder) {
+  const auto list = ModuleList::Parse("# first\nboot\t/a.ko\nboot /b.ko\n\nlazy\t/c.ko\n");
+  ASSERT_TRUE(list.ok());
+  EXPECT_THAT(list->first(), ElementsAre("/a.ko", "/b.ko"));
+  EXPECT_THAT(list->rest(), ElementsAre("/c.ko"));
+}
+
+TEST(Modules, RefusesOtherLines) {
+  for (const char* bad : {"/a.ko", "boot", "later /a.ko"}) {
+    const auto list = ModuleList::Parse(bad);
+    EXPECT_EQ(list.status().code(), StatusCode::kInvalidArgument) << bad;
+    EXPECT_THAT(list.status().message(), ::testing::HasSubstr(bad));
+  }
+}
+
+TEST(Modules, AMissingFileIsNamed) {
+  auto list = ModuleList::Parse("boot /no/such.ko");
+  ASSERT_TRUE(list.ok());
+  const Status status = list->LoadFirst();
+  EXPECT_EQ(status.code(), StatusCode::kNotFound);
+  EXPECT_THAT(status.message(), ::testing::HasSubstr("/no/such.ko"));
+}
+
+}  // namespace
+}  // namespace shoji::agent
