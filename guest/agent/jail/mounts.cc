@@ -17,6 +17,7 @@ namespace {
 
 constexpr unsigned long kBind = MS_BIND;
 constexpr unsigned long kRecursive = MS_REC;
+constexpr unsigned long kReadOnly = MS_RDONLY;
 
 Status Failed(const MountPlan& plan, Status status) {
   return std::move(status).WithContext(plan.Text());
@@ -78,7 +79,7 @@ std::string WithoutGid(const std::string& data) {
 Status MountBySource(const MountPlan& plan, const std::string& type, const std::string& target,
                      const std::string& data) {
   const std::string source = plan.source.empty() ? type : plan.source;
-  const unsigned long flags = plan.options.set & (IsTmpfs(plan) ? ~MS_RDONLY : ~0UL);
+  const unsigned long flags = plan.options.set & (IsTmpfs(plan) ? ~kReadOnly : ~0UL);
   if (mount(source.c_str(), target.c_str(), type.c_str(), flags, data.c_str()) == 0)
     return OkStatus();
   const int error = errno;
