@@ -96,6 +96,9 @@ Result<SpecSummary> Summarize(const json& spec) {
   out.has_hooks = HasHooks(spec);
   out.annotations = ValueOr(spec, "annotations", std::map<std::string, std::string>());
   SHOJI_ASSIGN_OR_RETURN(out.binds, Binds(spec));
+  for (const json& mount : ArrayOr(spec, "mounts")) {
+    out.destinations.push_back(ValueOr(mount, "destination", std::string()));
+  }
   return out;
 }
 

@@ -1,12 +1,15 @@
 // Containers of a sandbox.
 #include <sys/random.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
 #include "metadata/hex.h"
 #include "oci/spec.h"
 #include "oci/user.h"
+#include "sandbox/mount_points.h"
 #include "sandbox/object.h"
 #include "sandbox/state.h"
 #include "sandbox/validate.h"
@@ -72,6 +75,22 @@ std::vector<Volume> VolumesOf(const ContainerConfig& config, const SpecSummary& 
   return out;
 }
 
+std::vector<NeededPoint> PointsOf(const SpecSummary& summary, const std::vector<Volume>& volumes) {
+  std::vector<NeededPoint> out;
+  for (std::size_t i = 0; i < volumes.size(); ++i) {  // first, for they know what is a file
+    struct stat info = {};
+    const bool found = stat(volumes[i].source.c_str(), &info) == 0;
+    if (found) out.push_back({summary.binds[i].destination, !S_ISDIR(info.st_mode)});
+  }
+  for (const std::string& destination : summary.destinations) {
+    const auto same = [&](const SpecBind& bind) { return bind.destination == destination; };
+    if (std::none_of(summary.binds.begin(), summary.binds.end(), same)) {
+      out.push_back({destination, false});
+    }
+  }
+  return out;
+}
+
 Result<std::string> NewExecId() {
   char bytes[8];
   if (getrandom(bytes, sizeof(bytes), 0) != static_cast<ssize_t>(sizeof(bytes))) {
@@ -90,8 +109,12 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
     context_->Log(LogLevel::kWarn,
                   Named(config.id) + ": the hooks of its specification are not run");
   }
+  const std::vector<Volume> volumes = VolumesOf(config, summary);
+  if (rootfs.read_only && !rootfs.ephemeral) {
+    MakeMountPoints(rootfs.source, PointsOf(summary, volumes));
+  }
   SHOJI_ASSIGN_OR_RETURN(const SharedContainer shared,
-                         share_.AddContainer(config.id, rootfs, VolumesOf(config, summary)));
+                         share_.AddContainer(config.id, rootfs, volumes));
   ContainerRecord out;
   out.config = config;
   if (!config.oci_spec.empty()) {
