@@ -35,7 +35,8 @@ bool IsUnder(const std::string& path, const std::string& dir) {
 
 // Kernel file systems and devices of the host: the guest has its own.
 bool IsGuestsOwn(const std::string& source) {
-  return IsUnder(source, "/proc") || IsUnder(source, "/sys") || IsUnder(source, "/dev");
+  return IsUnder(source, "/proc") || IsUnder(source, "/sys") || IsUnder(source, "/dev") ||
+         source == kGuestNameService;
 }
 
 bool HasOption(const std::vector<std::string>& options, const std::string& name) {

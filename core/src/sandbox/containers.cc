@@ -45,6 +45,18 @@ std::string SpecOf(const ContainerConfig& config, const User& user, const std::s
   return config.oci_spec.empty() ? DefaultSpec(config, user, hostname) : config.oci_spec;
 }
 
+// The pod's name service, which the agent wrote, unless the container brings its own. Last
+// among the mounts, so that the places of the others stay.
+ContainerConfig WithNameService(ContainerConfig config, const std::vector<std::string>& dns) {
+  const char* const target = "/etc/resolv.conf";
+  const bool own = std::any_of(config.mounts.begin(), config.mounts.end(),
+                               [&](const Mount& mount) { return mount.destination == target; });
+  if (!dns.empty() && config.oci_spec.empty() && !own) {
+    config.mounts.push_back({kGuestNameService, target, "bind", {"rbind"}});
+  }
+  return config;
+}
+
 Result<SpecSummary> SummaryOf(const ContainerConfig& config) {
   auto summary = Inspect(SpecOf(config, User(), ""));
   if (!summary.ok()) return summary.status().WithContext(Named(config.id));
@@ -111,7 +123,9 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
   }
   const std::vector<Volume> volumes = VolumesOf(config, summary);
   if (rootfs.read_only && !rootfs.ephemeral) {
-    MakeMountPoints(rootfs.source, PointsOf(summary, volumes));
+    std::vector<NeededPoint> points = PointsOf(summary, volumes);
+    points.push_back({"/etc/resolv.conf", true});
+    MakeMountPoints(rootfs.source, points);
   }
   SHOJI_ASSIGN_OR_RETURN(const SharedContainer shared,
                          share_.AddContainer(config.id, rootfs, volumes));
@@ -135,7 +149,7 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
 
 Result<std::string> SandboxObject::GuestSpec(const SandboxRecord& record,
                                              const ContainerRecord& container) {
-  const ContainerConfig& config = container.config;
+  const ContainerConfig config = WithNameService(container.config, record.config.dns);
   SHOJI_ASSIGN_OR_RETURN(const User user, UserOf(config, share_.HostRootfs(config.id)));
   const std::string spec = SpecOf(config, user, record.config.hostname);
   SHOJI_ASSIGN_OR_RETURN(const SpecSummary summary, Inspect(spec));

@@ -165,7 +165,9 @@ TEST_F(ObjectTest, ReadOnlyRootfsGetsItsMountPointsFirst) {
   config.containers[0].mounts.push_back({rootfs() + "/etc/x", "/etc/y", "bind", {}});
   config.containers[0].mounts.push_back({"", "/out/escaped", "tmpfs", {}});
   ASSERT_TRUE(WriteFile(rootfs() + "/etc/x", "").ok());
+  config.dns = {"nameserver 1.1.1.1"};
   ASSERT_TRUE(management_.Create(config).ok());
+  EXPECT_NE(world_.Spec("two").find("/run/kata-containers/sandbox/resolv.conf"), std::string::npos);
   const std::string shown = SandboxDir() + "/share/one/rootfs";
   EXPECT_TRUE(ListDir(shown + "/data").ok());
   EXPECT_TRUE(ListDir(shown + "/proc").ok());
