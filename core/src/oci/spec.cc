@@ -35,7 +35,8 @@ bool IsUnder(const std::string& path, const std::string& dir) {
 
 // Kernel file systems and devices of the host: the guest has its own.
 bool IsGuestsOwn(const std::string& source) {
-  return IsUnder(source, "/proc") || IsUnder(source, "/sys") || IsUnder(source, "/dev");
+  return IsUnder(source, "/proc") || IsUnder(source, "/sys") || IsUnder(source, "/dev") ||
+         source == kGuestNameService;
 }
 
 bool HasOption(const std::vector<std::string>& options, const std::string& name) {
@@ -96,6 +97,9 @@ Result<SpecSummary> Summarize(const json& spec) {
   out.has_hooks = HasHooks(spec);
   out.annotations = ValueOr(spec, "annotations", std::map<std::string, std::string>());
   SHOJI_ASSIGN_OR_RETURN(out.binds, Binds(spec));
+  for (const json& mount : ArrayOr(spec, "mounts")) {
+    out.destinations.push_back(ValueOr(mount, "destination", std::string()));
+  }
   return out;
 }
 

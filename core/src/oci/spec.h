@@ -40,7 +40,8 @@ struct SpecSummary {
   bool has_hooks = false;
   std::vector<std::string> args;
   std::vector<std::string> env;
-  std::vector<SpecBind> binds;  // to be shared with the guest
+  std::vector<SpecBind> binds;            // to be shared with the guest
+  std::vector<std::string> destinations;  // of all mounts
   std::map<std::string, std::string> annotations;
 };
 Result<SpecSummary> Inspect(const std::string& spec);

@@ -1,12 +1,15 @@
 // Containers of a sandbox.
 #include <sys/random.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
 #include "metadata/hex.h"
 #include "oci/spec.h"
 #include "oci/user.h"
+#include "sandbox/mount_points.h"
 #include "sandbox/object.h"
 #include "sandbox/state.h"
 #include "sandbox/validate.h"
@@ -42,6 +45,18 @@ std::string SpecOf(const ContainerConfig& config, const User& user, const std::s
   return config.oci_spec.empty() ? DefaultSpec(config, user, hostname) : config.oci_spec;
 }
 
+// The pod's name service, which the agent wrote, unless the container brings its own. Last
+// among the mounts, so that the places of the others stay.
+ContainerConfig WithNameService(ContainerConfig config, const std::vector<std::string>& dns) {
+  const char* const target = "/etc/resolv.conf";
+  const bool own = std::any_of(config.mounts.begin(), config.mounts.end(),
+                               [&](const Mount& mount) { return mount.destination == target; });
+  if (!dns.empty() && config.oci_spec.empty() && !own) {
+    config.mounts.push_back({kGuestNameService, target, "bind", {"rbind"}});
+  }
+  return config;
+}
+
 Result<SpecSummary> SummaryOf(const ContainerConfig& config) {
   auto summary = Inspect(SpecOf(config, User(), ""));
   if (!summary.ok()) return summary.status().WithContext(Named(config.id));
@@ -72,6 +87,22 @@ std::vector<Volume> VolumesOf(const ContainerConfig& config, const SpecSummary& 
   return out;
 }
 
+std::vector<NeededPoint> PointsOf(const SpecSummary& summary, const std::vector<Volume>& volumes) {
+  std::vector<NeededPoint> out;
+  for (std::size_t i = 0; i < volumes.size(); ++i) {  // first, for they know what is a file
+    struct stat info = {};
+    const bool found = stat(volumes[i].source.c_str(), &info) == 0;
+    if (found) out.push_back({summary.binds[i].destination, !S_ISDIR(info.st_mode)});
+  }
+  for (const std::string& destination : summary.destinations) {
+    const auto same = [&](const SpecBind& bind) { return bind.destination == destination; };
+    if (std::none_of(summary.binds.begin(), summary.binds.end(), same)) {
+      out.push_back({destination, false});
+    }
+  }
+  return out;
+}
+
 Result<std::string> NewExecId() {
   char bytes[8];
   if (getrandom(bytes, sizeof(bytes), 0) != static_cast<ssize_t>(sizeof(bytes))) {
@@ -90,8 +121,14 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
     context_->Log(LogLevel::kWarn,
                   Named(config.id) + ": the hooks of its specification are not run");
   }
+  const std::vector<Volume> volumes = VolumesOf(config, summary);
+  if (rootfs.read_only && !rootfs.ephemeral) {
+    std::vector<NeededPoint> points = PointsOf(summary, volumes);
+    points.push_back({"/etc/resolv.conf", true});
+    MakeMountPoints(rootfs.source, points);
+  }
   SHOJI_ASSIGN_OR_RETURN(const SharedContainer shared,
-                         share_.AddContainer(config.id, rootfs, VolumesOf(config, summary)));
+                         share_.AddContainer(config.id, rootfs, volumes));
   ContainerRecord out;
   out.config = config;
   if (!config.oci_spec.empty()) {
@@ -112,7 +149,7 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
 
 Result<std::string> SandboxObject::GuestSpec(const SandboxRecord& record,
                                              const ContainerRecord& container) {
-  const ContainerConfig& config = container.config;
+  const ContainerConfig config = WithNameService(container.config, record.config.dns);
   SHOJI_ASSIGN_OR_RETURN(const User user, UserOf(config, share_.HostRootfs(config.id)));
   const std::string spec = SpecOf(config, user, record.config.hostname);
   SHOJI_ASSIGN_OR_RETURN(const SpecSummary summary, Inspect(spec));

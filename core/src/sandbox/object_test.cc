@@ -158,6 +158,25 @@ TEST_F(ObjectTest, MissingRootfsNamesItAndTheContainer) {
   ExpectNothingLeft();
 }
 
+TEST_F(ObjectTest, ReadOnlyRootfsGetsItsMountPointsFirst) {
+  SandboxConfig config = Pod();
+  config.containers[0].rootfs.read_only = true;
+  ASSERT_EQ(symlink(dir_.path().c_str(), (rootfs() + "/out").c_str()), 0);
+  config.containers[0].mounts.push_back({rootfs() + "/etc/x", "/etc/y", "bind", {}});
+  config.containers[0].mounts.push_back({"", "/out/escaped", "tmpfs", {}});
+  ASSERT_TRUE(WriteFile(rootfs() + "/etc/x", "").ok());
+  config.dns = {"nameserver 1.1.1.1"};
+  ASSERT_TRUE(management_.Create(config).ok());
+  EXPECT_NE(world_.Spec("two").find("/run/kata-containers/sandbox/resolv.conf"), std::string::npos);
+  const std::string shown = SandboxDir() + "/share/one/rootfs";
+  EXPECT_TRUE(ListDir(shown + "/data").ok());
+  EXPECT_TRUE(ListDir(shown + "/proc").ok());
+  EXPECT_TRUE(ReadFile(shown + "/etc/y").ok());
+  EXPECT_FALSE(PathExists(dir_.path() + "/escaped"));
+  ASSERT_TRUE(management_.Delete("pod").ok());
+  ExpectNothingLeft();
+}
+
 TEST_F(ObjectTest, IdsAreTakenOnce) {
   ASSERT_TRUE(management_.Create(Pod()).ok());
   EXPECT_EQ(management_.Create(Pod()).status().code(), StatusCode::kAlreadyExists);

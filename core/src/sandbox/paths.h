@@ -14,6 +14,7 @@ inline constexpr const char* kSandboxDirEnv = "SHOJI_SANDBOX_DIR";
 // In the guest.
 inline constexpr const char* kGuestShare = "/run/kata-containers/shared/containers";
 inline constexpr const char* kGuestShm = "/run/kata-containers/sandbox/shm";
+inline constexpr const char* kGuestNameService = "/run/kata-containers/sandbox/resolv.conf";
 inline constexpr const char* kShareTag = "kataShared";
 
 inline std::string SandboxesDir(const std::string& root) { return root + "/sandboxes"; }
