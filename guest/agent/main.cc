@@ -33,37 +33,18 @@ void Complain(const Status& status) {
   if (!status.ok()) Log(LogLevel::kError, status.message());
 }
 
-// The rest of the boot: all of it on the first call that needs it, else piece by piece
-// when the host has been served, so that no call waits long.
+// The rest of the boot: on the first call that needs it, else when the host has been served.
 class LateBoot {
  public:
-  LateBoot(Loop* loop, ModuleList modules) : loop_(loop), modules_(std::move(modules)) {}
+  explicit LateBoot(ModuleList modules) : modules_(std::move(modules)) {}
 
-  Status Run() {
-    Prepare();
-    return modules_.LoadRest();
+  Status Prepare() {
+    if (!std::exchange(prepared_, true)) Complain(PrepareForContainers());
+    return OkStatus();
   }
-
-  void RunSlowly() {
-    if (!prepared_) {
-      Prepare();
-      return Continue();
-    }
-    const Result<bool> loaded = modules_.LoadOne();
-    if (!loaded.ok()) return Complain(loaded.status());  // told again to who needs it
-    if (*loaded) Continue();
-  }
+  Status Need(const std::string& feature) { return modules_.Load(feature); }
 
  private:
-  void Prepare() {
-    if (!std::exchange(prepared_, true)) Complain(PrepareForContainers());
-  }
-  void Continue() {
-    loop_->After(kPause, [this] { RunSlowly(); });
-  }
-
-  static constexpr std::chrono::milliseconds kPause{1};
-  Loop* loop_;
   ModuleList modules_;
   bool prepared_ = false;
 };
@@ -74,23 +55,25 @@ Status RunInVm() {
   if (const auto text = ReadFile(kModuleListPath); text.ok()) {  // none: all is built in
     SHOJI_ASSIGN_OR_RETURN(modules, ModuleList::Parse(*text));
   }
-  SHOJI_RETURN_IF_ERROR(modules.LoadFirst());
+  SHOJI_RETURN_IF_ERROR(modules.Load("boot"));
   const AgentOptions options = ParseCommandLine(ReadFile("/proc/cmdline").value());
   for (const std::string& word : options.complaints) {
     Log(LogLevel::kWarning, "kernel command line: " + word + " makes no sense, left out");
   }
   SHOJI_ASSIGN_OR_RETURN(const std::unique_ptr<Loop> loop, Loop::Create());
-  LateBoot late(loop.get(), std::move(modules));
+  LateBoot late(std::move(modules));
   Server server;
   SHOJI_ASSIGN_OR_RETURN(
       const std::unique_ptr<Agent> agent,
-      Agent::Create(loop.get(), &server, options, [&late] { return late.Run(); }));
+      Agent::Create(loop.get(), &server, options,
+                    {[&late] { return late.Prepare(); },
+                     [&late](const std::string& feature) { return late.Need(feature); }}));
   Status failure;
   VirtioPort port(loop.get(), &server, kPortName, [&](const Status& status) {
     failure = status;
     loop->Stop();
   });
-  port.OnOpen([&] { loop->After(kIdleBeforeRest, [&late] { late.RunSlowly(); }); });
+  port.OnOpen([&] { loop->After(kIdleBeforeRest, [&late] { (void)late.Prepare(); }); });
   port.Open();
   SHOJI_RETURN_IF_ERROR(loop->Run());
   return failure.ok() ? Internal("the agent stopped serving") : failure;
@@ -105,7 +88,7 @@ Status RunOnSocket(std::string_view address) {
   Server server;
   SHOJI_ASSIGN_OR_RETURN(
       const std::unique_ptr<Agent> agent,
-      Agent::Create(loop.get(), &server, AgentOptions{}, [] { return OkStatus(); }));
+      Agent::Create(loop.get(), &server, AgentOptions{}, Machine{}));
   agent->OnTerminate([&loop] { loop->Stop(); });
   SHOJI_ASSIGN_OR_RETURN(
       const std::unique_ptr<SocketListener> listener,

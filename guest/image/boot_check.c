@@ -12,21 +12,21 @@
 static int load_module(const char* path) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno;
-  int error = syscall(SYS_finit_module, fd, "", 0) == 0 ? 0 : errno;
+  int error = syscall(SYS_finit_module, fd, "", 0) == 0 || errno == EEXIST ? 0 : errno;
   close(fd);
   return error;
 }
 
 static void load_all(FILE* list, int* loaded, int* failed) {
-  char when[8];
+  char feature[64];
   char path[512];
-  while (fscanf(list, "%7s %511s", when, path) == 2) {
+  while (fscanf(list, "%63s %511s", feature, path) == 2) {
     int error = load_module(path);
     if (error == 0) {
       ++*loaded;
     } else {
       ++*failed;
-      printf("boot-check: %s %s: %s\n", when, path, strerror(error));
+      printf("boot-check: %s %s: %s\n", feature, path, strerror(error));
     }
   }
 }

@@ -17,7 +17,7 @@ import fake_kernel  # noqa: E402  (the path comes first)
 from shoji_image import build, elf, kernel  # noqa: E402
 from shoji_image.error import ImageError  # noqa: E402
 
-MODULES = "boot virtio_pci # comment\n\nlazy 9p\nlazy virtio-rng\nlazy crc32c_generic\n"
+MODULES = "boot virtio_pci # comment\n\n9p 9p\nother 9p\nrng virtio-rng\n9p crc32c_generic\n"
 
 
 class Case(unittest.TestCase):
@@ -96,7 +96,8 @@ class Content(Case):
         self.assertEqual([(line.split("\t")[0], pathlib.Path(line.split("\t")[1]).stem)
                           for line in lines],
                          [("boot", "virtio_ring"), ("boot", "virtio"), ("boot", "virtio_pci"),
-                          ("lazy", "9pnet"), ("lazy", "9p"), ("lazy", "virtio-rng")])
+                          ("9p", "9pnet"), ("9p", "9p"), ("other", "9pnet"), ("other", "9p"),
+                          ("rng", "virtio-rng")])
 
     def test_vmlinux_is_the_program_without_zeros_at_the_end(self):
         self.made()
@@ -119,6 +120,13 @@ class Content(Case):
         (self.dir / "out/manifest.json").write_text("{")
         with self.assertRaisesRegex(ImageError, "manifest.json is damaged"):
             build.check(self.dir / "out")
+
+
+class Signature(unittest.TestCase):
+    def test_is_cut_off(self):
+        signed = b"module" + b"sig" * 9 + bytes(8) + (27).to_bytes(4, "big")
+        self.assertEqual(elf.without_signature(signed + b"~Module signature appended~\n"), b"module")
+        self.assertEqual(elf.without_signature(b"unsigned"), b"unsigned")
 
 
 class Cache(Case):
@@ -271,12 +279,12 @@ class BadInput(Case):
                 kernel.vmlinux(image, "vmlinuz")
 
     def test_unknown_module(self):
-        self.modules.write_text("boot virtio_pci\nlazy warp_drive\n")
+        self.modules.write_text("boot virtio_pci\nwarp warp_drive\n")
         self.refused('no module "warp_drive"')
 
     def test_bad_line_in_module_list(self):
-        self.modules.write_text("boot virtio_pci\nsoon 9p\n")
-        self.refused('modules.txt:2: "soon 9p"')
+        self.modules.write_text("boot virtio_pci\nboot 9p soon\n")
+        self.refused('modules.txt:2: "boot 9p soon"')
 
     def test_cache_that_cannot_be_made(self):
         self.cache.write_text("a file")

@@ -26,7 +26,9 @@ Result<Accel> QemuHypervisor::ChosenAccel() {
   if (accel_.has_value()) return *accel_;
   SHOJI_ASSIGN_OR_RETURN(const AccelChoice choice, ChooseAccel(options_.accel, machine_));
   if (!choice.why_not_kvm.empty()) {
-    host_.Log(SHOJI_LOG_WARN, "guests run without KVM, slower: " + choice.why_not_kvm);
+    // Not a warning: it is true of every run on such a machine, and what warns there would
+    // stand between the lines of the container on stderr.
+    host_.Log(SHOJI_LOG_INFO, "guests run without KVM, slower: " + choice.why_not_kvm);
   }
   accel_ = choice.accel;
   return choice.accel;

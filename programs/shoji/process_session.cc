@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <csignal>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -71,9 +70,6 @@ class Session {
       const Result<std::size_t> n = (io_.get()->*read)(buffer.get(), kBufferSize);
       // Why a stream broke is told by WaitProcess, which asks for the same process.
       if (!n.ok() || *n == 0) return;
-      std::call_once(first_byte_, [this] {
-        if (options_.on_first_byte) options_.on_first_byte();
-      });
       if (output_lost_) continue;
       const Status written = WriteAll(fd, {buffer.get(), *n});
       if (!written.ok()) LoseOutput(written.sys_errno());
@@ -137,7 +133,6 @@ class Session {
   const SessionOptions& options_;
   UniqueFd stop_;
   std::unique_ptr<ProcessIo> io_;
-  std::once_flag first_byte_;
   std::atomic<bool> output_lost_ = false;
   std::atomic<int> output_error_ = 0;
 };

@@ -7,7 +7,6 @@
 #ifndef SHOJI_PROGRAMS_SHOJI_PROCESS_SESSION_H_
 #define SHOJI_PROGRAMS_SHOJI_PROCESS_SESSION_H_
 
-#include <functional>
 #include <string>
 
 #include "shoji/sandbox.h"
@@ -19,7 +18,6 @@ namespace shoji::cli {
 struct SessionOptions {
   bool interactive = false;             // give it our stdin; else it sees end of file at once
   bool terminal = false;                // it has a terminal: ours goes into raw mode
-  std::function<void()> on_first_byte;  // of output; may be empty
 };
 
 // The exit status of the process: 0 to 255, 128 + signal. An error when the guest was lost.

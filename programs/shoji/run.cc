@@ -9,7 +9,6 @@
 #include "process_options.h"
 #include "process_session.h"
 #include "sandbox_options.h"
-#include "shoji/base/deadline.h"
 #include "signal_relay.h"
 #include "stage_report.h"
 
@@ -35,9 +34,6 @@ Result<int> RunIn(Sandbox& sandbox, const SandboxConfig& config, const Invocatio
   report.EndProgress();
   SessionOptions session = SessionOf(invocation);
   session.terminal = HasTerminal(config);
-  session.on_first_byte = [&report, begin = Deadline::NowNanos()] {
-    report.Add({"io.first_byte", begin, Deadline::NowNanos()});
-  };
   return RunSession(sandbox, config.id, config.id, session, relay);
 }
 

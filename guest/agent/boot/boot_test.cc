@@ -32,15 +32,17 @@ TEST(CommandLine, ComplainsAndKeepsTheDefaults) {
   EXPECT_TRUE(ParseCommandLine("").complaints.empty());
 }
 
-TEST(Modules, TwoGroupsInOrder) {
-  const auto list = ModuleList::Parse("# first\nboot\t/a.ko\nboot /b.ko\n\nlazy\t/c.ko\n");
+TEST(Modules, FeaturesInOrder) {
+  const auto list =
+      ModuleList::Parse("# first\nboot\t/a.ko\nboot /b.ko\n\n9p\t/c.ko\nboot /d.ko\n");
   ASSERT_TRUE(list.ok());
-  EXPECT_THAT(list->first(), ElementsAre("/a.ko", "/b.ko"));
-  EXPECT_THAT(list->rest(), ElementsAre("/c.ko"));
+  EXPECT_THAT(list->PathsOf("boot"), ElementsAre("/a.ko", "/b.ko", "/d.ko"));
+  EXPECT_THAT(list->PathsOf("9p"), ElementsAre("/c.ko"));
+  EXPECT_TRUE(list->PathsOf("ext4").empty());
 }
 
 TEST(Modules, RefusesOtherLines) {
-  for (const char* bad : {"/a.ko", "boot", "later /a.ko"}) {
+  for (const char* bad : {"/a.ko", "boot", "later a.ko"}) {
     const auto list = ModuleList::Parse(bad);
     EXPECT_EQ(list.status().code(), StatusCode::kInvalidArgument) << bad;
     EXPECT_THAT(list.status().message(), ::testing::HasSubstr(bad));
@@ -50,9 +52,10 @@ TEST(Modules, RefusesOtherLines) {
 TEST(Modules, AMissingFileIsNamed) {
   auto list = ModuleList::Parse("boot /no/such.ko");
   ASSERT_TRUE(list.ok());
-  const Status status = list->LoadFirst();
+  const Status status = list->Load("boot");
   EXPECT_EQ(status.code(), StatusCode::kNotFound);
   EXPECT_THAT(status.message(), ::testing::HasSubstr("/no/such.ko"));
+  EXPECT_TRUE(list->Load("not-in-the-list").ok());
 }
 
 }  // namespace

@@ -12,17 +12,6 @@
 #include "shoji/base/unique_fd.h"
 
 namespace shoji::agent {
-namespace {
-
-Status LoadAll(std::vector<std::string>* paths) {
-  while (!paths->empty()) {
-    SHOJI_RETURN_IF_ERROR(LoadModule(paths->front(), ""));
-    paths->erase(paths->begin());
-  }
-  return OkStatus();
-}
-
-}  // namespace
 
 Status LoadModule(const std::string& path, const std::string& parameters) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -43,30 +32,31 @@ Result<ModuleList> ModuleList::Parse(std::string_view text) {
     const std::string_view line = Trim(raw);
     if (line.empty() || line.front() == '#') continue;
     const std::size_t gap = std::min(line.find_first_of(" \t"), line.size());
-    const std::string_view when = line.substr(0, gap);
     const std::string_view path = Trim(line.substr(gap));
-    if ((when != "boot" && when != "lazy") || path.empty()) {
+    if (!path.starts_with('/')) {
       return InvalidArgument("list of kernel modules: \"" + std::string(line) +
-                             "\" is neither boot PATH nor lazy PATH");
+                             "\" is not FEATURE PATH");
     }
-    (when == "boot" ? list.first_ : list.rest_).emplace_back(path);
+    list.features_[std::string(line.substr(0, gap))].emplace_back(path);
   }
   return list;
 }
 
-Status ModuleList::LoadFirst() { return LoadAll(&first_); }
-
-Status ModuleList::LoadRest() {
-  SHOJI_RETURN_IF_ERROR(LoadAll(&first_));
-  return LoadAll(&rest_);
+Status ModuleList::Load(const std::string& feature) {
+  const auto it = features_.find(feature);
+  if (it == features_.end()) return OkStatus();
+  std::vector<std::string>& paths = it->second;
+  while (!paths.empty()) {
+    SHOJI_RETURN_IF_ERROR(LoadModule(paths.front(), ""));
+    paths.erase(paths.begin());
+  }
+  return OkStatus();
 }
 
-Result<bool> ModuleList::LoadOne() {
-  std::vector<std::string>* group = first_.empty() ? &rest_ : &first_;
-  if (group->empty()) return false;
-  SHOJI_RETURN_IF_ERROR(LoadModule(group->front(), ""));
-  group->erase(group->begin());
-  return true;
+const std::vector<std::string>& ModuleList::PathsOf(const std::string& feature) const {
+  static const std::vector<std::string> kNone;
+  const auto it = features_.find(feature);
+  return it == features_.end() ? kNone : it->second;
 }
 
 }  // namespace shoji::agent

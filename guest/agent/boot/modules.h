@@ -1,16 +1,16 @@
 // Loads the kernel modules that the image carries.
 //
-// Purpose  A line of the list is "boot PATH" for what the channel to the host needs, loaded
-//          first of all, or "lazy PATH" for the rest, loaded when the host is served
-//          already; each group in its order. '#' begins a comment.
+// Purpose  Loading a module is slow without KVM, so each is loaded when it is needed: a line
+//          of the list is "FEATURE PATH", in load order. "boot" is what the channel to the
+//          host needs; others are file systems and drivers. '#' begins a comment.
 // Threads  The loop's.
 // Example  SHOJI_ASSIGN_OR_RETURN(ModuleList modules, ModuleList::Parse(text));
 #ifndef SHOJI_GUEST_AGENT_BOOT_MODULES_H_
 #define SHOJI_GUEST_AGENT_BOOT_MODULES_H_
 
+#include <map>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "shoji/status.h"
@@ -21,22 +21,17 @@ inline constexpr char kModuleListPath[] = "/etc/shoji/modules";
 
 class ModuleList {
  public:
-  // INVALID_ARGUMENT names the line that is neither.
+  // INVALID_ARGUMENT names the line that is not "FEATURE PATH".
   static Result<ModuleList> Parse(std::string_view text);
 
-  // The modules of the first group; stops at the first failure.
-  Status LoadFirst();
-  // What LoadFirst() left. Idempotent, also after a failure: loads what is not there yet.
-  Status LoadRest();
-  // The next one of those; false when there was none.
-  Result<bool> LoadOne();
+  // Loads what the feature needs, once. Success for one that is not in the list: it is built
+  // into the kernel, or whoever uses it will say what is missing.
+  Status Load(const std::string& feature);
 
-  const std::vector<std::string>& first() const { return first_; }
-  const std::vector<std::string>& rest() const { return rest_; }
+  const std::vector<std::string>& PathsOf(const std::string& feature) const;
 
  private:
-  std::vector<std::string> first_;
-  std::vector<std::string> rest_;
+  std::map<std::string, std::vector<std::string>> features_;  // what is not loaded yet
 };
 
 // Loads one module file; success when it is there already.

@@ -19,10 +19,10 @@ class RealAgent final : public Agent {
  public:
   RealAgent(Loop* loop, AgentOptions options) : loop_(loop), options_(std::move(options)) {}
 
-  Status Open(Server* server, std::function<Status()> prepare) {
+  Status Open(Server* server, Machine machine) {
     SHOJI_ASSIGN_OR_RETURN(reaper_, Reaper::Create(loop_, [this] { Terminate(); }));
     const Context context{loop_, reaper_.get(), options_.container_pipe_size};
-    sandbox_ = std::make_unique<Sandbox>(context, std::move(prepare));
+    sandbox_ = std::make_unique<Sandbox>(context, std::move(machine));
     RegisterHealth(server);
     RegisterGuestCalls(server);
     RegisterSandboxCalls(loop_, server, sandbox_.get());
@@ -53,9 +53,9 @@ class RealAgent final : public Agent {
 }  // namespace
 
 Result<std::unique_ptr<Agent>> Agent::Create(Loop* loop, Server* server, AgentOptions options,
-                                             std::function<Status()> prepare) {
+                                             Machine machine) {
   auto agent = std::make_unique<RealAgent>(loop, std::move(options));
-  SHOJI_RETURN_IF_ERROR(agent->Open(server, std::move(prepare)));
+  SHOJI_RETURN_IF_ERROR(agent->Open(server, std::move(machine)));
   return std::unique_ptr<Agent>(std::move(agent));
 }
 

@@ -1,26 +1,27 @@
 // The agent: all services over one sandbox.
 //
 // Threads  The loop's.
-// Example  auto agent = Agent::Create(&loop, &server, options, [] { return LoadModules(); });
+// Example  auto agent = Agent::Create(&loop, &server, options, Machine{});
 #ifndef SHOJI_GUEST_AGENT_SERVICE_AGENT_H_
 #define SHOJI_GUEST_AGENT_SERVICE_AGENT_H_
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "boot/command_line.h"
 #include "loop/loop.h"
 #include "rpc/server.h"
+#include "service/machine.h"
 #include "shoji/status.h"
 
 namespace shoji::agent {
 
 class Agent {
  public:
-  // `prepare` runs before a sandbox or container is made. The loop and the server are
-  // borrowed and outlive the agent.
+  // The loop and the server are borrowed and outlive the agent.
   static Result<std::unique_ptr<Agent>> Create(Loop* loop, Server* server, AgentOptions options,
-                                               std::function<Status()> prepare);
+                                               Machine machine);
   virtual ~Agent() = default;
 
   // `task` runs when the agent is asked to end (SIGTERM, SIGINT) and all containers are gone.

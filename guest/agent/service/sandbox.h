@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "service/machine.h"
 #include "service/container.h"
 #include "service/shared_namespaces.h"
 #include "service/storage.h"
@@ -22,8 +23,8 @@ class Sandbox {
  public:
   using Done = Container::Done;
 
-  Sandbox(const Context& context, std::function<Status()> prepare)
-      : context_(context), prepare_(std::move(prepare)) {}
+  Sandbox(const Context& context, Machine machine)
+      : context_(context), prepare_(std::move(machine.prepare)), storages_(machine.need) {}
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
 

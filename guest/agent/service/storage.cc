@@ -33,11 +33,15 @@ Status CheckStorage(const grpc::Storage& storage) {
   return OkStatus();
 }
 
+// Old hosts name the file system as old kernels did.
+std::string TypeOf(const grpc::Storage& storage) {
+  return storage.fstype() == "virtio_fs" ? "virtiofs" : storage.fstype();
+}
+
 Status MountStorage(const grpc::Storage& storage) {
   const jail::MountOptions options = jail::ParseMountOptions(
       std::vector<std::string>(storage.options().begin(), storage.options().end()));
-  // Old hosts name the file system as old kernels did.
-  const std::string type = storage.fstype() == "virtio_fs" ? "virtiofs" : storage.fstype();
+  const std::string type = TypeOf(storage);
   if (mount(storage.source().c_str(), storage.mount_point().c_str(), type.c_str(), options.set,
             options.data.c_str()) < 0) {
     return ErrnoStatus(errno, "cannot mount " + type + " " + storage.source() + " on " +
@@ -73,6 +77,11 @@ Storages::~Storages() {
   }
 }
 
+Status Storages::MountOne(const grpc::Storage& storage) {
+  SHOJI_RETURN_IF_ERROR(need_(TypeOf(storage)));
+  return MountStorage(storage);
+}
+
 Status Storages::AddOne(const grpc::Storage& storage) {
   SHOJI_RETURN_IF_ERROR(CheckStorage(storage));
   const auto it = mounted_.find(storage.mount_point());
@@ -82,7 +91,7 @@ Status Storages::AddOne(const grpc::Storage& storage) {
   }
   SHOJI_RETURN_IF_ERROR(MakeDirs(storage.mount_point()));
   const bool local = storage.driver() == "local";
-  SHOJI_RETURN_IF_ERROR(local ? MakeLocal(storage) : MountStorage(storage));
+  SHOJI_RETURN_IF_ERROR(local ? MakeLocal(storage) : MountOne(storage));
   mounted_[storage.mount_point()] = Mounted{1, !local};
   return OkStatus();
 }

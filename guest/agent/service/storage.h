@@ -8,8 +8,10 @@
 #ifndef SHOJI_GUEST_AGENT_SERVICE_STORAGE_H_
 #define SHOJI_GUEST_AGENT_SERVICE_STORAGE_H_
 
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "shoji-kata/agent.pb.h"
@@ -22,7 +24,8 @@ class Storages {
   using MountPoints = std::vector<std::string>;
   using Requested = google::protobuf::RepeatedPtrField<grpc::Storage>;
 
-  Storages() = default;
+  // `need` is called with the type of a file system before it is mounted.
+  explicit Storages(std::function<Status(const std::string&)> need) : need_(std::move(need)) {}
   ~Storages();  // unmounts what is left
   Storages(const Storages&) = delete;
   Storages& operator=(const Storages&) = delete;
@@ -44,6 +47,9 @@ class Storages {
   Status AddOne(const grpc::Storage& storage);
   Status ReleaseOne(const std::string& point);
 
+  Status MountOne(const grpc::Storage& storage);
+
+  std::function<Status(const std::string&)> need_;
   std::map<std::string, Mounted> mounted_;
 };
 

@@ -53,6 +53,17 @@ def section(data, name, wanted):
     return b""
 
 
+def without_signature(data):
+    """A kernel module without the signature that is appended to it, if there is one."""
+    magic = b"~Module signature appended~\n"
+    if not data.endswith(magic):
+        return data
+    # struct module_signature: five bytes, three of padding, the signature's length
+    end = len(data) - len(magic)
+    length = struct.unpack(">I", data[end - 4:end])[0]
+    return data[:end - 12 - length]
+
+
 def module_info(data, name):
     """The key=value pairs of a kernel module's .modinfo; the last of a key wins."""
     info = {}

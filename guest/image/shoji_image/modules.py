@@ -5,24 +5,25 @@ import pathlib
 from . import elf
 from .error import ImageError
 
-WHEN = ("boot", "lazy")
+BOOT = "boot"
 
 
 def read_list(path):
-    """[(when, name)] of a modules.txt."""
+    """[(feature, name)] of a modules.txt."""
     wanted = []
     for number, line in enumerate(pathlib.Path(path).read_text().splitlines(), start=1):
         words = line.partition("#")[0].split()
         if not words:
             continue
-        if len(words) != 2 or words[0] not in WHEN:
-            raise ImageError(f'{path}:{number}: "{line}" is not "boot NAME" or "lazy NAME"')
+        if len(words) != 2:
+            raise ImageError(f'{path}:{number}: "{line}" is not "FEATURE NAME"')
         wanted.append((words[0], words[1]))
     return wanted
 
 
 def resolve(tree, wanted):
-    """[(when, path)] in load order: each module once, after everything it depends on.
+    """[(feature, path)] in load order: a feature names a module after everything that one
+    depends on, and leaves out what is loaded at boot.
 
     `tree` is lib/modules/<release>; paths are relative to it. Dependencies are read out of
     the modules themselves: a package as it comes has no modules.dep yet.
@@ -31,16 +32,20 @@ def resolve(tree, wanted):
     files = {_key(path.stem): path for path in sorted(tree.rglob("*.ko"))}
     built_in = {_key(pathlib.PurePath(line).stem)
                 for line in (tree / "modules.builtin").read_text().splitlines()}
-    order = {}
-    # All boot modules first, so that one needed by both groups is loaded for boot.
-    for group in WHEN:
-        for when, name in wanted:
-            if when == group:
-                _visit(_key(name), group, files, built_in, order, [])
-    return [(when, path.relative_to(tree)) for path, when in order.items()]
+    features = list(dict.fromkeys([BOOT] + [feature for feature, _ in wanted]))
+    orders = {feature: {} for feature in features}
+    for feature in features:
+        # What boot loads is there already for every other feature.
+        known = dict(orders[BOOT]) if feature != BOOT else {}
+        for mine, name in wanted:
+            if mine == feature:
+                _visit(_key(name), files, built_in, known, [])
+        orders[feature] = {path: None for path in known
+                           if feature == BOOT or path not in orders[BOOT]}
+    return [(feature, path.relative_to(tree)) for feature in features for path in orders[feature]]
 
 
-def _visit(key, when, files, built_in, order, parents):
+def _visit(key, files, built_in, order, parents):
     if key in built_in:
         return
     if key not in files:
@@ -53,8 +58,8 @@ def _visit(key, when, files, built_in, order, parents):
         raise ImageError(f"modules depend on each other in a circle: {' '.join(parents)} {key}")
     info = elf.module_info(path.read_bytes(), str(path))
     for needed in filter(None, info.get("depends", "").split(",")):
-        _visit(_key(needed), when, files, built_in, order, [*parents, key])
-    order[path] = when
+        _visit(_key(needed), files, built_in, order, [*parents, key])
+    order[path] = None
 
 
 def _key(name):
