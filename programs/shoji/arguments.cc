@@ -152,15 +152,20 @@ Status TakeCommand(const std::vector<std::string>& args, std::size_t at, Command
   po::options_description known;
   line.command->describe(known);
   known.add_options()("help,h", "show this help");
-  SHOJI_ASSIGN_OR_RETURN(const Cut cut, CutOptions(known, args, at));
-  SHOJI_RETURN_IF_ERROR(Parse(known, cut.options, line.invocation.options));
-  line.help = line.help || line.invocation.Has("help");
+  std::vector<std::string> options;
   auto& overrides = line.invocation.global.overrides;
-  overrides.insert(overrides.end(), cut.overrides.begin(), cut.overrides.end());
-  for (std::size_t i = cut.rest; i < args.size(); ++i) {
-    if (i == cut.rest && args[i] == "--") continue;
-    line.invocation.words.push_back(args[i]);
+  while (true) {
+    SHOJI_ASSIGN_OR_RETURN(const Cut cut, CutOptions(known, args, at));
+    options.insert(options.end(), cut.options.begin(), cut.options.end());
+    overrides.insert(overrides.end(), cut.overrides.begin(), cut.overrides.end());
+    at = cut.rest;
+    if (at == args.size() || args[at] == "--" || line.command->takes_command) break;
+    line.invocation.words.push_back(args[at++]);  // options may follow an id
   }
+  if (at < args.size() && args[at] == "--") ++at;
+  for (; at < args.size(); ++at) line.invocation.words.push_back(args[at]);
+  SHOJI_RETURN_IF_ERROR(Parse(known, options, line.invocation.options));
+  line.help = line.help || line.invocation.Has("help");
   return OkStatus();
 }
 

@@ -66,6 +66,15 @@ TEST(Arguments, CommandsOfTwoWords) {
   EXPECT_EQ(Parsed({"plugin", "list", "--format", "json"}).command->name, "plugin list");
 }
 
+TEST(Arguments, OptionsMayFollowAnId) {
+  const Invocation invocation = Parsed({"delete", "web", "--force", "--format=json"}).invocation;
+  EXPECT_TRUE(invocation.Has("force"));
+  EXPECT_TRUE(invocation.json());
+  EXPECT_THAT(invocation.words, ElementsAre("web"));
+  EXPECT_THAT(Parsed({"exec", "web", "ls", "--force"}).invocation.words,
+              ElementsAre("web", "ls", "--force"));
+}
+
 TEST(Arguments, EmptyWordsOfTheCommandSurvive) {
   EXPECT_THAT(Parsed({"run", "--", "echo", "", "a"}).invocation.words,
               ElementsAre("echo", "", "a"));

@@ -48,6 +48,8 @@ struct Command {
   void (*describe)(boost::program_options::options_description& options);
   // The exit status of the program.
   int (*run)(const Invocation& invocation);
+  // The words end with a command of the container, whose options are not ours.
+  bool takes_command = false;
 };
 
 const std::vector<Command>& AllCommands();

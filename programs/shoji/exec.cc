@@ -69,6 +69,6 @@ int RunExec(const Invocation& invocation) {
 }  // namespace
 
 const Command kExec = {"exec", "ID [--] COMMAND [ARG...]",
-                       "Run another process in a container that runs.", DescribeExec, RunExec};
+                       "Run another process in a container that runs.", DescribeExec, RunExec, true};
 
 }  // namespace shoji::cli

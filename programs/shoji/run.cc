@@ -77,6 +77,6 @@ int RunRun(const Invocation& invocation) {
 }  // namespace
 
 const Command kRun = {"run", "[--] COMMAND [ARG...]", "Run a container in a VM of its own.",
-                      DescribeRun, RunRun};
+                      DescribeRun, RunRun, true};
 
 }  // namespace shoji::cli

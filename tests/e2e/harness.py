@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import unittest
 
-SHOJI = os.environ["SHOJI_BIN"]
+SHOJI = os.environ["E2E_SHOJI"]
 PREFIX = os.path.dirname(os.path.dirname(SHOJI))
 ROOTFS = PREFIX + "/share/shoji/rootfs/busybox"
 MANIFEST = PREFIX + "/share/shoji/guest/manifest.json"
@@ -46,12 +46,19 @@ class ShojiTest(unittest.TestCase):
 
     def setUp(self):
         self.root = tempfile.mkdtemp(prefix="shoji-e2e-")
+        self.started = []
         self.addCleanup(self._clean_up)
 
     def _clean_up(self):
         """Checks that nothing is left; then removes what is left all the same."""
-        left = self.leftovers()
-        self.shoji("gc")
+        left = [f"still running: {p.args}" for p in self.started if p.poll() is None]
+        left += self.leftovers()
+        for process in self.started:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream:
+                    stream.close()
         for pid in processes_of(self.root):
             os.kill(pid, signal.SIGKILL)
         for point in reversed(mounts_below(self.root)):
@@ -78,7 +85,9 @@ class ShojiTest(unittest.TestCase):
         kwargs.setdefault("stdin", subprocess.DEVNULL)
         kwargs.setdefault("stdout", subprocess.PIPE)
         kwargs.setdefault("stderr", subprocess.PIPE)
-        return subprocess.Popen(self.command(*words), **kwargs)
+        process = subprocess.Popen(self.command(*words), **kwargs)
+        self.started.append(process)
+        return process
 
     def shoji(self, *words, **kwargs):
         kwargs.setdefault("timeout", LIMIT)

@@ -76,8 +76,8 @@ class Lifecycle(harness.ShojiTest):
 
 class Killed(harness.ShojiTest):
     def test_gc_after_kill_at_random_moments(self):
-        seed = int(os.environ.get("SHOJI_TEST_SEED", random.randrange(1 << 30)))
-        print(f"SHOJI_TEST_SEED={seed}", flush=True)
+        seed = int(os.environ.get("E2E_SEED", random.randrange(1 << 30)))
+        print(f"E2E_SEED={seed}", flush=True)
         dice = random.Random(seed)
         begin = time.monotonic()
         self.run_ok("run", "--", "true")

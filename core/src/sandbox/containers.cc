@@ -173,7 +173,7 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
   Agent::ContainerRequest request;
   request.container_id = container.config.id;
   SHOJI_ASSIGN_OR_RETURN(request.spec_json, GuestSpec(record, container));
-  SHOJI_RETURN_IF_ERROR(link.Explain(link.agent().CreateContainer(context_->call(), request))
+  SHOJI_RETURN_IF_ERROR(link.Explain(link.agent().CreateContainer(context_->making_call(), request))
                             .WithContext("cannot create " + Named(container.config.id)));
   undo.Push([this, &link, id = container.config.id] {
     (void)link.agent().RemoveContainer(context_->call(), id, kRemoveSeconds);
@@ -227,7 +227,7 @@ Status SandboxObject::StartInGuest(const SandboxRecord& record, ContainerRecord&
     SHOJI_RETURN_IF_ERROR(CreateInGuest(record, container, link, undo));
     undo.Commit();
   }
-  const Status started = link.Explain(link.agent().StartContainer(context_->call(), id));
+  const Status started = link.Explain(link.agent().StartContainer(context_->making_call(), id));
   if (!started.ok()) {
     container.state = State::kStopped;  // its init ends when it cannot run the command
     return Status(started).WithContext("cannot start " + Named(id));
@@ -370,7 +370,7 @@ Result<std::string> SandboxObject::EnterContainer(const std::string& container_i
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
   SHOJI_ASSIGN_OR_RETURN(std::string exec_id, NewExecId());
   SHOJI_RETURN_IF_ERROR(
-      link->Explain(link->agent().ExecProcess(context_->call(), {container_id, exec_id}, process)));
+      link->Explain(link->agent().ExecProcess(context_->making_call(), {container_id, exec_id}, process)));
   return exec_id;
 }
 

@@ -64,6 +64,10 @@ void Context::EmitSpan(const std::string& name, std::int64_t begin_ns) const {
 
 Call Context::call() const { return Call{Deadline::After(settings_.call_limit), -1}; }
 
+Call Context::making_call() const {
+  return Call{Deadline::After(settings_.call_limit), settings_.cancel_fd};
+}
+
 std::shared_ptr<SandboxObject> Context::FindObject(const std::string& id) {
   const MutexLock lock(mutex_);
   const auto it = objects_.find(id);

@@ -42,6 +42,7 @@ struct Settings {
   std::chrono::nanoseconds lock_limit = std::chrono::seconds(30);
   std::chrono::nanoseconds call_limit = std::chrono::seconds(60);
   std::chrono::nanoseconds stop_limit = std::chrono::seconds(10);
+  int cancel_fd = -1;  // of RuntimeOptions
 };
 
 class Context {
@@ -69,6 +70,9 @@ class Context {
   void EmitSpan(const std::string& name, std::int64_t begin_ns) const;
 
   Call call() const;  // with the time limit of one call
+  // The same for what makes something new: also the caller may call it off. Undoing and
+  // ending things go on all the same.
+  Call making_call() const;
 
   // The object this process has for a sandbox, or nothing.
   std::shared_ptr<SandboxObject> FindObject(const std::string& id) SHOJI_EXCLUDES(mutex_);

@@ -150,6 +150,7 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
   SHOJI_RETURN_IF_ERROR(share_.Prepare());
 
   CancelEvent cancel;
+  SHOJI_RETURN_IF_ERROR(cancel.Follow(context_->settings().cancel_fd));
   auto booting = std::async(std::launch::async, [&] { return MakeVm(record, cancel); });
   auto containers = ShareContainers(record, configs);
   if (!containers.ok()) cancel.Trigger();
@@ -226,7 +227,7 @@ Status SandboxObject::CreateInAgent(const SandboxRecord& record, Link& link) {
   request.hostname = record.config.hostname;
   request.dns = record.config.dns;
   request.storages = {ShareStorage(), ShmStorage(record.config.shm_size)};
-  return link.Explain(link.agent().CreateSandbox(context_->call(), request));
+  return link.Explain(link.agent().CreateSandbox(context_->making_call(), request));
 }
 
 Result<std::shared_ptr<SandboxObject>> SandboxObject::Fetch(const std::shared_ptr<Context>& context,

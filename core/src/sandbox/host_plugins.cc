@@ -90,6 +90,7 @@ Result<std::unique_ptr<HostPlugins>> HostPlugins::Load(const RuntimeOptions& opt
 
 Status HostPlugins::OpenHost(PluginScan scan, const RuntimeOptions& options) {
   SHOJI_ASSIGN_OR_RETURN(settings_, ReadSettings(config_));
+  settings_.cancel_fd = options.cancel_fd;
   SHOJI_ASSIGN_OR_RETURN(const LogLevel level, ParseLogLevel(config_.Get("log.level")));
   logger_ = std::make_shared<Logger>(level, options.log_sink);
   for (const std::string& warning : config_.warnings()) logger_->Warn(warning);
