@@ -86,9 +86,8 @@ Status RunOnSocket(std::string_view address) {
   }
   SHOJI_ASSIGN_OR_RETURN(const std::unique_ptr<Loop> loop, Loop::Create());
   Server server;
-  SHOJI_ASSIGN_OR_RETURN(
-      const std::unique_ptr<Agent> agent,
-      Agent::Create(loop.get(), &server, AgentOptions{}, Machine{}));
+  SHOJI_ASSIGN_OR_RETURN(const std::unique_ptr<Agent> agent,
+                         Agent::Create(loop.get(), &server, AgentOptions{}, Machine{}));
   agent->OnTerminate([&loop] { loop->Stop(); });
   SHOJI_ASSIGN_OR_RETURN(
       const std::unique_ptr<SocketListener> listener,

@@ -164,7 +164,8 @@ QemuVm::QemuVm(const sdk::Host& host, SavedVm saved, UniqueFd process)
 TailReader::OnLine QemuVm::LineLogger() const {
   return [host = host_, id = launch_->config.id](std::size_t stream, std::string_view line) {
     const char* source = stream == kStderr ? "QEMU: " : "guest: ";
-    host.Log(stream == kStderr ? SHOJI_LOG_WARN : SHOJI_LOG_DEBUG,
+    // What matters of it is in the error of the call that failed.
+    host.Log(stream == kStderr ? SHOJI_LOG_INFO : SHOJI_LOG_DEBUG,
              id + ": " + source + std::string(line));
   };
 }

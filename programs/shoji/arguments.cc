@@ -31,25 +31,50 @@ bool IsOverride(const std::string& word) {
   return word.size() > 2 && word.compare(0, 2, "--") == 0 && name.find('.') != std::string::npos;
 }
 
-// The option a word like "--env", "--env=A=b", "-i" or "-it" stands for; the last one of a
-// group of letters, which is the one that may take a value.
-const po::option_description* FindOption(const po::options_description& known,
-                                         const std::string& word) {
-  const bool is_long = word.compare(0, 2, "--") == 0;
-  const std::string name = is_long ? word.substr(2, word.find('=') - 2) : word.substr(1);
+const po::option_description* FindLetter(const po::options_description& known, char letter) {
   for (const auto& option : known.options()) {
-    const std::string short_name =
+    const std::string name =
         option->canonical_display_name(po::command_line_style::allow_dash_for_short);
-    if (is_long ? option->long_name() == name
-                : short_name.size() == 2 && !name.empty() && short_name[1] == name.back()) {
-      return option.get();
-    }
+    if (name.size() == 2 && name[1] == letter) return option.get();
   }
   return nullptr;
 }
 
-bool TakesNextWord(const po::option_description& option, const std::string& word) {
-  return option.semantic()->max_tokens() > 0 && word.find('=') == std::string::npos;
+const po::option_description* FindName(const po::options_description& known,
+                                       const std::string& name) {
+  for (const auto& option : known.options()) {
+    if (option->long_name() == name) return option.get();
+  }
+  return nullptr;
+}
+
+bool TakesValue(const po::option_description& option) {
+  return option.semantic()->max_tokens() > 0;
+}
+
+// What a word like "--env", "--env=A=b", "-it" or "-eA=b" is.
+struct OptionWord {
+  bool known = false;
+  bool takes_next_word = false;
+};
+
+OptionWord Letters(const po::options_description& known, const std::string& word) {
+  for (std::size_t i = 1; i < word.size(); ++i) {
+    const po::option_description* option = FindLetter(known, word[i]);
+    if (option == nullptr) return {};
+    // The rest of the word, or the next one, is the value.
+    if (TakesValue(*option)) return {true, i + 1 == word.size()};
+  }
+  return {true, false};
+}
+
+OptionWord Classify(const po::options_description& known, const std::string& word) {
+  if (word.compare(0, 2, "--") != 0) return Letters(known, word);
+  const std::size_t equals = word.find('=');
+  const po::option_description* option =
+      FindName(known, word.substr(2, equals == std::string::npos ? std::string::npos : equals - 2));
+  if (option == nullptr) return {};
+  return {true, TakesValue(*option) && equals == std::string::npos};
 }
 
 Status UnknownOption(const po::options_description& known, const std::string& word) {
@@ -92,10 +117,10 @@ Result<Cut> CutOptions(const po::options_description& known, const std::vector<s
       SHOJI_RETURN_IF_ERROR(TakeOverride(args, i, cut));
       continue;
     }
-    const po::option_description* option = FindOption(known, word);
-    if (option == nullptr) return UnknownOption(known, word);
+    const OptionWord option = Classify(known, word);
+    if (!option.known) return UnknownOption(known, word);
     cut.options.push_back(word);
-    if (!TakesNextWord(*option, word)) continue;
+    if (!option.takes_next_word) continue;
     if (i + 1 == args.size()) return InvalidArgument("option " + word + " needs a value");
     cut.options.push_back(args[++i]);
   }

@@ -68,7 +68,11 @@ int RunExec(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kExec = {"exec", "ID [--] COMMAND [ARG...]",
-                       "Run another process in a container that runs.", DescribeExec, RunExec, true};
+const Command kExec = {"exec",
+                       "ID [--] COMMAND [ARG...]",
+                       "Run another process in a container that runs.",
+                       DescribeExec,
+                       RunExec,
+                       true};
 
 }  // namespace shoji::cli

@@ -16,8 +16,8 @@
 namespace shoji::cli {
 
 struct SessionOptions {
-  bool interactive = false;             // give it our stdin; else it sees end of file at once
-  bool terminal = false;                // it has a terminal: ours goes into raw mode
+  bool interactive = false;  // give it our stdin; else it sees end of file at once
+  bool terminal = false;     // it has a terminal: ours goes into raw mode
 };
 
 // The exit status of the process: 0 to 255, 128 + signal. An error when the guest was lost.

@@ -76,7 +76,8 @@ int RunRun(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kRun = {"run", "[--] COMMAND [ARG...]", "Run a container in a VM of its own.",
-                      DescribeRun, RunRun, true};
+const Command kRun = {
+    "run", "[--] COMMAND [ARG...]", "Run a container in a VM of its own.", DescribeRun, RunRun,
+    true};
 
 }  // namespace shoji::cli

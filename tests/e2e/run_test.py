@@ -88,7 +88,7 @@ class Run(harness.ShojiTest):
             cat /proc/self/cgroup
         """
         out = self.run_ok("run", "--", "sh", "-c", script).split("\n")
-        self.assertEqual(out[:8], ["pid 1", "caps 00000000a80425fb", "nnp 1", "sh", "0", "ro",
+        self.assertEqual(out[:8], ["pid 1", "caps 00000000800405fb", "nnp 1", "sh", "0", "ro",
                                    "no-mount", "no-initrd"])
         self.assertEqual(out[8], "0::/")
 

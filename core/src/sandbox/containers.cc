@@ -369,8 +369,8 @@ Result<std::string> SandboxObject::EnterContainer(const std::string& container_i
                          ExecProcess(cmd, *user, container->config, record.config.hostname));
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
   SHOJI_ASSIGN_OR_RETURN(std::string exec_id, NewExecId());
-  SHOJI_RETURN_IF_ERROR(
-      link->Explain(link->agent().ExecProcess(context_->making_call(), {container_id, exec_id}, process)));
+  SHOJI_RETURN_IF_ERROR(link->Explain(
+      link->agent().ExecProcess(context_->making_call(), {container_id, exec_id}, process)));
   return exec_id;
 }
 

@@ -1,8 +1,10 @@
 #include "jail/devices.h"
 
+#include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -67,10 +69,32 @@ Status BindFromGuest(int root_fd, const DevicePlan& device) {
   return OkStatus();
 }
 
+// A directory of the host: a device made there would be one of the host, and could not be
+// opened through the share anyway.
+bool IsShared(int dir) {
+  struct statfs fs {};
+  return fstatfs(dir, &fs) == 0 && (fs.f_type == V9FS_MAGIC || fs.f_type == FUSE_SUPER_MAGIC);
+}
+
+// Makes the node beside the guest's own and binds it over a plain file of the rootfs.
+Status BindOwnNode(int root_fd, const DevicePlan& device) {
+  const std::string node = "/dev/.shoji-" + std::to_string(getpid());
+  SHOJI_ASSIGN_OR_RETURN(const UniqueFd target, EnsureFile(root_fd, device.path));
+  if (mknod(node.c_str(), device.type | device.mode, device.number) < 0)
+    return ErrnoStatus(errno, "linux.devices: cannot make \"" + device.path + "\" in the guest");
+  Status status;
+  if (chown(node.c_str(), device.uid, device.gid) < 0 ||
+      mount(node.c_str(), FdPath(target.get()).c_str(), nullptr, MS_BIND, nullptr) < 0)
+    status = ErrnoStatus(errno, "linux.devices: cannot bind \"" + device.path + "\"");
+  unlink(node.c_str());
+  return status;
+}
+
 Status CreateDevice(int root_fd, const DevicePlan& device) {
   SHOJI_ASSIGN_OR_RETURN(const ParentDir parent, EnsureParent(root_fd, device.path));
   const char* const name = parent.name.c_str();
   const int dir = parent.fd.get();
+  if (IsShared(dir)) return BindOwnNode(root_fd, device);
   if (mknodat(dir, name, device.type | device.mode, device.number) < 0) {
     const int error = errno;
     if (IsThere(dir, parent.name, device)) return OkStatus();

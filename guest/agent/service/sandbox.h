@@ -10,8 +10,8 @@
 #include <memory>
 #include <string>
 
-#include "service/machine.h"
 #include "service/container.h"
+#include "service/machine.h"
 #include "service/shared_namespaces.h"
 #include "service/storage.h"
 #include "shoji-kata/agent.pb.h"

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 int main(void) {
-  const char *mode = getenv("testmode");
+  const char* mode = getenv("testmode");
   if (mode != NULL && strcmp(mode, "poweroff") == 0) reboot(RB_POWER_OFF);
   if (mode != NULL && strcmp(mode, "panic") == 0) return 3; /* init may not end */
   for (;;) pause();

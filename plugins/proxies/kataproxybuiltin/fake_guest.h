@@ -26,7 +26,7 @@ class FakeGuest : private yamux::Listener {
  public:
   struct Behaviour {
     bool echo = true;         // false: take nothing, give no credit
-    std::string garbage{};      // sent before anything else to the first client
+    std::string garbage{};    // sent before anything else to the first client
     bool slow_start = false;  // reads nothing until Wake()
   };
 

@@ -63,9 +63,8 @@ extern "C" {
 
 /* True when `ptr` was allocated by a side that knows `field` of `type`. The only
  * allowed way to test for a field that is newer than the first release. */
-#define SHOJI_HAS(type, ptr, field)                                  \
-  ((ptr) != NULL && (ptr)->struct_size >= offsetof(type, field) +    \
-                                              sizeof((ptr)->field))
+#define SHOJI_HAS(type, ptr, field) \
+  ((ptr) != NULL && (ptr)->struct_size >= offsetof(type, field) + sizeof((ptr)->field))
 
 /* Like SHOJI_HAS(), for a function slot: known and not null. */
 #define SHOJI_HAS_SLOT(type, ptr, slot) (SHOJI_HAS(type, ptr, slot) && (ptr)->slot != NULL)
@@ -114,10 +113,10 @@ typedef struct shoji_sink {
  * cancelled. */
 typedef struct shoji_call {
   uint32_t struct_size;
-  int32_t cancel_fd;       /* readable = give up with CANCELLED; -1 = none; borrowed */
-  int64_t deadline_ns;     /* CLOCK_MONOTONIC, nanoseconds; 0 = none. Past it the callee
-                              returns DEADLINE_EXCEEDED within a second */
-  shoji_str traceparent;   /* W3C trace context of the caller, may be empty */
+  int32_t cancel_fd;     /* readable = give up with CANCELLED; -1 = none; borrowed */
+  int64_t deadline_ns;   /* CLOCK_MONOTONIC, nanoseconds; 0 = none. Past it the callee
+                            returns DEADLINE_EXCEEDED within a second */
+  shoji_str traceparent; /* W3C trace context of the caller, may be empty */
 } shoji_call;
 
 /* One option value, checked by the host against the plugin's declaration. Sizes

@@ -26,8 +26,8 @@ typedef struct shoji_factory shoji_factory;
 
 typedef struct shoji_vm_request {
   uint32_t struct_size;
-  uint32_t flags;           /* none yet: 0 */
-  shoji_str hypervisor_id;  /* plugin ids; empty: the configured one */
+  uint32_t flags;          /* none yet: 0 */
+  shoji_str hypervisor_id; /* plugin ids; empty: the configured one */
   shoji_str proxy_id;
   shoji_str agent_id;
   shoji_hypervisor *hypervisor; /* opened by the host, borrowed for the life of the VM */
@@ -56,8 +56,8 @@ typedef struct shoji_factory_v1 {
 
   /* NewVM: a running VM with a live agent. On failure nothing of it is left, and the
    * error is that of the step that failed, with the hypervisor's last words. */
-  int32_t (*new_vm)(shoji_factory *factory, const shoji_call *call,
-                    const shoji_vm_request *request, shoji_new_vm *ret_vm, shoji_error *err);
+  int32_t (*new_vm)(shoji_factory *factory, const shoji_call *call, const shoji_vm_request *request,
+                    shoji_new_vm *ret_vm, shoji_error *err);
 
   /* Writes JSON: {"ready": count of prepared VMs, "detail": text}. */
   int32_t (*status)(shoji_factory *factory, const shoji_call *call, const shoji_sink *ret_json,

@@ -42,13 +42,13 @@ typedef struct shoji_share {
 
 typedef struct shoji_vm_config {
   uint32_t struct_size;
-  uint32_t vcpus;        /* at boot, at least 1 */
-  uint64_t memory_bytes; /* at boot */
-  shoji_str id;          /* [A-Za-z0-9_.-]{1,64} */
-  shoji_str run_dir;     /* an existing directory of mode 0700 for sockets and logs
-                            of this VM alone; the plugin empties what it put there */
-  shoji_str kernel;      /* absolute path; uncompressed ELF (PVH) or bzImage */
-  shoji_str initrd;      /* absolute path */
+  uint32_t vcpus;          /* at boot, at least 1 */
+  uint64_t memory_bytes;   /* at boot */
+  shoji_str id;            /* [A-Za-z0-9_.-]{1,64} */
+  shoji_str run_dir;       /* an existing directory of mode 0700 for sockets and logs
+                              of this VM alone; the plugin empties what it put there */
+  shoji_str kernel;        /* absolute path; uncompressed ELF (PVH) or bzImage */
+  shoji_str initrd;        /* absolute path */
   shoji_str kernel_params; /* appended after the plugin's own */
   const shoji_share *const *shares;
   uint32_t share_count;
@@ -70,8 +70,8 @@ typedef struct shoji_hypervisor_v1 {
   /* [any] Can this machine run VMs with this hypervisor? Writes JSON: an array of
    * {"item","ok","detail","advice"}. FAILED_PRECONDITION with detail
    * "reason" = "skip" when it cannot; the report is written in both cases. */
-  int32_t (*check)(shoji_hypervisor *hypervisor, const shoji_call *call,
-                   const shoji_sink *ret_json, shoji_error *err);
+  int32_t (*check)(shoji_hypervisor *hypervisor, const shoji_call *call, const shoji_sink *ret_json,
+                   shoji_error *err);
 
   /* [any] Validates and stores the configuration; starts nothing.
    * INVALID_ARGUMENT names the field, its value and what is allowed; NOT_FOUND for

@@ -39,14 +39,14 @@
   "option\t" name "\t" type "\t" default_value "\t" flags "\t" help "\n"
 
 /* Defines the note. `text` is a string literal made of the macros above. */
-#define SHOJI_PLUGIN_NOTE(text)                                                       \
-  static const struct {                                                               \
-    uint32_t name_size;                                                               \
-    uint32_t desc_size;                                                               \
-    uint32_t type;                                                                    \
-    char name[8];                                                                     \
-    char desc[(sizeof(text) + 3u) / 4u * 4u];                                         \
-  } shoji_plugin_note __attribute__((used, section(SHOJI_NOTE_SECTION), aligned(4))) = \
-      {6u, (uint32_t)sizeof(text), SHOJI_NOTE_TYPE, SHOJI_NOTE_OWNER, text}
+#define SHOJI_PLUGIN_NOTE(text)                                                          \
+  static const struct {                                                                  \
+    uint32_t name_size;                                                                  \
+    uint32_t desc_size;                                                                  \
+    uint32_t type;                                                                       \
+    char name[8];                                                                        \
+    char desc[(sizeof(text) + 3u) / 4u * 4u];                                            \
+  } shoji_plugin_note __attribute__((used, section(SHOJI_NOTE_SECTION), aligned(4))) = { \
+      6u, (uint32_t)sizeof(text), SHOJI_NOTE_TYPE, SHOJI_NOTE_OWNER, text}
 
 #endif

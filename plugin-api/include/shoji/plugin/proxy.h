@@ -25,7 +25,7 @@ typedef struct shoji_proxy shoji_proxy;
 
 typedef struct shoji_proxy_params {
   uint32_t struct_size;
-  uint32_t flags;        /* none yet: 0 */
+  uint32_t flags; /* none yet: 0 */
   shoji_str sandbox_id;
   shoji_str run_dir;     /* existing directory, 0700; the proxy's socket goes here */
   shoji_str agent_url;   /* of shoji_hypervisor_v1.agent_endpoint */
@@ -44,8 +44,7 @@ typedef struct shoji_proxy_v1 {
   /* Gives a connected stream socket on which the agent's gRPC (HTTP/2, clear text)
    * is spoken. May block until the guest's channel is there. UNAVAILABLE when proxy
    * or guest is gone. */
-  int32_t (*connect)(shoji_proxy *proxy, const shoji_call *call, int32_t *ret_fd,
-                     shoji_error *err);
+  int32_t (*connect)(shoji_proxy *proxy, const shoji_call *call, int32_t *ret_fd, shoji_error *err);
 
   /* Process id of the proxy (the caller's own when built in, 0 when there is none)
    * and the URL where others reach it (may be empty). */

@@ -45,18 +45,18 @@ typedef struct shoji_fd_map {
 
 typedef struct shoji_spawn_args {
   uint32_t struct_size;
-  uint32_t flags;               /* SHOJI_SPAWN_* */
-  shoji_str sandbox_id;         /* whose process it is: marks it, so that garbage
-                                   collection finds it after a crash of ours */
-  const shoji_str *argv;        /* argv[0] is the path of the program */
-  const shoji_str *env;         /* added to the host's environment, "NAME=value" */
-  const shoji_fd_map *fds;      /* everything else is closed; 0, 1, 2 not named here
-                                   are /dev/null */
+  uint32_t flags;          /* SHOJI_SPAWN_* */
+  shoji_str sandbox_id;    /* whose process it is: marks it, so that garbage
+                              collection finds it after a crash of ours */
+  const shoji_str *argv;   /* argv[0] is the path of the program */
+  const shoji_str *env;    /* added to the host's environment, "NAME=value" */
+  const shoji_fd_map *fds; /* everything else is closed; 0, 1, 2 not named here
+                              are /dev/null */
   uint32_t argc;
   uint32_t env_count;
   uint32_t fd_count;
   uint32_t reserved0;
-  shoji_str cwd;                /* empty: "/" */
+  shoji_str cwd; /* empty: "/" */
 } shoji_spawn_args;
 
 typedef struct shoji_spawn_v1 {
@@ -71,9 +71,9 @@ typedef struct shoji_spawn_v1 {
 
 /* ---- shoji.dirs/1 ---------------------------------------------------------- */
 #define SHOJI_DIRS_V1 "shoji.dirs/1"
-#define SHOJI_DIR_RUN 0   /* lost at reboot; holds sockets */
-#define SHOJI_DIR_STATE 1 /* kept across reboots */
-#define SHOJI_DIR_CACHE 2 /* may be emptied at any time */
+#define SHOJI_DIR_RUN 0     /* lost at reboot; holds sockets */
+#define SHOJI_DIR_STATE 1   /* kept across reboots */
+#define SHOJI_DIR_CACHE 2   /* may be emptied at any time */
 #define SHOJI_DIR_LIBEXEC 3 /* helper programs installed with the host */
 typedef struct shoji_dirs_v1 {
   uint32_t struct_size;
