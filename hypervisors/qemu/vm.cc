@@ -208,7 +208,8 @@ Status QemuVm::StartFailed(Process& process, Status cause) {
     const Deadline end = Deadline::After(seconds(HungUp(cause) ? 1 : 0));
     if (HungUp(cause) && WaitGone(pidfd, {end}).ok()) {
       if (const auto exit = Reap(pidfd)) {
-        what = "QEMU ended during its start (" + exit->ToString() + ")";
+        what = "QEMU with machine \"" + launch_->machine + "\" ended during its start (" +
+               exit->ToString() + ")";
         code = StatusCode::kFailedPrecondition;
       }
     }

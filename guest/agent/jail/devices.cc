@@ -14,6 +14,8 @@
 #include "jail/plan.h"
 #include "jail/resolve.h"
 #include "shoji/base/errno.h"
+#include "shoji/base/file.h"
+#include "shoji/base/strings.h"
 
 // The C library's macros of these names hide the message's fields.
 #undef major
@@ -69,11 +71,28 @@ Status BindFromGuest(int root_fd, const DevicePlan& device) {
   return OkStatus();
 }
 
+// The type of the file system that device `number` is, as mountinfo names it.
+std::string FileSystemOf(dev_t number) {
+  const std::string wanted = " " + std::to_string(gnu_dev_major(number)) + ":" +
+                             std::to_string(gnu_dev_minor(number)) + " ";
+  const Result<std::string> mounts = ReadFile("/proc/self/mountinfo");
+  for (const std::string& line : Split(mounts.ok() ? *mounts : std::string(), '\n')) {
+    const std::size_t dash = line.find(" - ");
+    if (dash == std::string::npos || line.find(wanted) > dash) continue;
+    return line.substr(dash + 3, line.find(' ', dash + 3) - dash - 3);
+  }
+  return {};
+}
+
 // A directory of the host: a device made there would be one of the host, and could not be
-// opened through the share anyway.
+// opened through the share anyway. (statfs tells the type of the host's file system.)
 bool IsShared(int dir) {
   struct statfs fs {};
-  return fstatfs(dir, &fs) == 0 && (fs.f_type == V9FS_MAGIC || fs.f_type == FUSE_SUPER_MAGIC);
+  if (fstatfs(dir, &fs) == 0 && fs.f_type == TMPFS_MAGIC) return false;
+  struct stat st {};
+  if (fstat(dir, &st) < 0) return false;
+  const std::string type = FileSystemOf(st.st_dev);
+  return type == "9p" || type == "virtiofs";
 }
 
 // Makes the node beside the guest's own and binds it over a plain file of the rootfs.
