@@ -119,8 +119,8 @@ class Growth(Tree):
 
 class Breaks(Tree):
     def test_inserted_field(self):
-        self.edit("hypervisor.h", "  uint64_t memory_bytes; /* at boot */",
-                  "  uint64_t memory_max;\n  uint64_t memory_bytes; /* at boot */")
+        self.edit("hypervisor.h", "  uint64_t memory_bytes;",
+                  "  uint64_t memory_max;\n  uint64_t memory_bytes;")
         self.refused("struct shoji_vm_config: field memory_max inserted; new ones go to the end")
 
     def test_inserted_slot(self):

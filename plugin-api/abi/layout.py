@@ -201,7 +201,8 @@ def _collect_macros(out, build, includes):
     values = []
     for line in sorted(build.macros(includes) - libc):
         name, parameters, text = _DEFINE.match(line).groups()
-        text = " ".join(text.split())
+        # How a macro is laid out on the page is no part of the contract.
+        text = re.sub(r"\s*([{}()\[\];,])\s*", r"\1", " ".join(text.split()))
         if not name.startswith("SHOJI_"):
             out.flaws.append(f"macro {name}: names of the ABI begin with SHOJI_")
         elif parameters is not None:

@@ -24,7 +24,7 @@ const bool kInNamespace = testing::EnterMountNamespace();
 class ObjectTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!kInNamespace) GTEST_SKIP() << "needs a mount namespace of its own";
+    ASSERT_TRUE(kInNamespace) << "needs root: a mount namespace of its own";
     ASSERT_TRUE(MakeDirs(rootfs() + "/etc").ok());
     ASSERT_TRUE(MakeDirs(dir_.path() + "/volume").ok());
   }

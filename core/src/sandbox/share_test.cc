@@ -16,7 +16,7 @@ const bool kInNamespace = testing::EnterMountNamespace();
 class ShareTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!kInNamespace) GTEST_SKIP() << "needs a mount namespace of its own";
+    ASSERT_TRUE(kInNamespace) << "needs root: a mount namespace of its own";
     ASSERT_TRUE(MakeDirs(paths_.dir).ok());
     ASSERT_TRUE(MakeDirs(Source("rootfs")).ok());
     ASSERT_TRUE(MakeDirs(Source("data dir, odd:name")).ok());

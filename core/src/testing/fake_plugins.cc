@@ -15,6 +15,7 @@
 #include "sandbox/liveness.h"
 #include "sandbox/mount.h"
 #include "shoji/base/file.h"
+#include "shoji/base/private_mounts.h"
 #include "shoji/base/strings.h"
 #include "shoji/spawn/spawn.h"
 
@@ -493,9 +494,6 @@ TempDir::~TempDir() {
   (void)RemoveTree(path_);
 }
 
-bool EnterMountNamespace() {
-  return unshare(CLONE_NEWNS) == 0 &&
-         mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-}
+bool EnterMountNamespace() { return unshare(CLONE_NEWNS) == 0 && MakeMountsPrivate().ok(); }
 
 }  // namespace shoji::testing

@@ -17,6 +17,7 @@
 #include <filesystem>
 
 #include "shoji/base/file.h"
+#include "shoji/base/private_mounts.h"
 #include "shoji/base/strings.h"
 
 namespace shoji::jail {
@@ -46,7 +47,7 @@ void Must(int result, const char* what) {
 
 // In pid 1 of the new world.
 void Furnish() {
-  Must(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "private mounts");
+  Must(MakeMountsPrivate().ok() ? 0 : -1, "private mounts");
   Must(mount("proc", "/proc", "proc", 0, nullptr), "mount /proc");
   mkdir(kWorld, 0755);
   Must(mount("tmpfs", kWorld, "tmpfs", 0, "mode=755"), "mount a tmpfs");

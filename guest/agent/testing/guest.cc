@@ -13,14 +13,15 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "shoji/base/private_mounts.h"
+
 namespace shoji::agent::testing {
 namespace {
 
 // In the child: a world of its own, then the agent.
 [[noreturn]] void RunAgent(const std::string& program, const std::string& address) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const bool ready = mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-                     mount("proc", "/proc", "proc", 0, nullptr) == 0 &&
+  const bool ready = MakeMountsPrivate().ok() && mount("proc", "/proc", "proc", 0, nullptr) == 0 &&
                      mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") == 0;
   if (ready) execl(program.c_str(), "shoji-agent", "--listen", address.c_str(), nullptr);
   _exit(99);

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "shoji/base/errno.h"
+#include "shoji/base/private_mounts.h"
 #include "shoji/base/socket.h"
 
 namespace shoji {
@@ -87,8 +88,7 @@ TEST_F(File, AMountIsNotRemoved) {
   const pid_t child = fork();
   if (child == 0) {  // in a mount namespace of its own
     const std::string point = At("a/mounted");
-    const bool mounted = unshare(CLONE_NEWNS) == 0 &&
-                         mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+    const bool mounted = unshare(CLONE_NEWNS) == 0 && MakeMountsPrivate().ok() &&
                          mount("tmpfs", point.c_str(), "tmpfs", 0, nullptr) == 0;
     const bool written = mounted && WriteFile(point + "/keep", "x").ok();
     const Status removed = RemoveTree(At("a"));
