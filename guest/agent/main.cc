@@ -28,6 +28,8 @@ namespace {
 constexpr char kPortName[] = "agent.channel.0";
 // Long enough for the host's first calls to go before.
 constexpr std::chrono::milliseconds kIdleBeforeRest{100};
+// The host seeds the random pool at the start; this keeps it fresh later on.
+constexpr std::chrono::seconds kBeforeRandomDevice{5};
 
 void Complain(const Status& status) {
   if (!status.ok()) Log(LogLevel::kError, status.message());
@@ -73,7 +75,10 @@ Status RunInVm() {
     failure = status;
     loop->Stop();
   });
-  port.OnOpen([&] { loop->After(kIdleBeforeRest, [&late] { (void)late.Prepare(); }); });
+  port.OnOpen([&] {
+    loop->After(kIdleBeforeRest, [&late] { (void)late.Prepare(); });
+    loop->After(kBeforeRandomDevice, [&late] { Complain(late.Need("rng")); });
+  });
   port.Open();
   SHOJI_RETURN_IF_ERROR(loop->Run());
   return failure.ok() ? Internal("the agent stopped serving") : failure;
