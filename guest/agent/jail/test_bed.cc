@@ -261,6 +261,7 @@ int main(int argc, char** argv) {
   while (waitpid(child, &status, 0) < 0) {
   }
   rmdir(group.c_str());
+  umount2(kWorld, MNT_DETACH);  // the child's mount namespace is ours too
   rmdir(kWorld);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
