@@ -94,22 +94,6 @@ Status BringUpLoopback() {
   return OkStatus();
 }
 
-// Containers are made below the root of the hierarchy, so all controllers are passed on.
-Status DelegateControllers() {
-  const std::string root = "/sys/fs/cgroup";
-  SHOJI_ASSIGN_OR_RETURN(const std::string names, ReadFile(root + "/cgroup.controllers"));
-  Status first;
-  for (std::size_t at = 0; at < names.size();) {
-    const std::size_t end = std::min(names.find_first_of(" \n", at), names.size());
-    if (end > at) {
-      Status status = WriteFile(root + "/cgroup.subtree_control", "+" + names.substr(at, end - at));
-      if (first.ok()) first = std::move(status);
-    }
-    at = end + 1;
-  }
-  return first;
-}
-
 }  // namespace
 
 Status PrepareRoot() {
@@ -136,7 +120,6 @@ Status PrepareForContainers() {
   };
   for (const FixedMount& entry : kMounts) note(MountFixed(entry));
   note(LinkStandardDescriptors());
-  note(DelegateControllers());
   note(BringUpLoopback());
   return first;
 }

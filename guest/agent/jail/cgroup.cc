@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 
@@ -61,6 +62,9 @@ bool InUse(const std::string& dir) {
   return !AppendPids(dir, &pids).ok() || !pids.empty() || !Children(dir).empty();
 }
 
+// What statistics are read from.
+constexpr const char* kAlways[] = {"memory", "pids"};
+
 }  // namespace
 
 std::string CgroupPathOf(const std::string& cgroups_path, const std::string& id) {
@@ -79,10 +83,10 @@ Result<Cgroup> Cgroup::Create(const std::string& root, const std::string& path) 
 }
 
 Status Cgroup::MakeAll(const std::string& root, const std::string& path) {
-  SHOJI_ASSIGN_OR_RETURN(const std::string wanted, ReadFile(root + "/cgroup.controllers"));
+  SHOJI_ASSIGN_OR_RETURN(offered_, ReadFile(root + "/cgroup.controllers"));
   dir_ = root;
   for (const std::string& part : Split(path, '/')) {
-    if (!Trim(wanted).empty()) EnableControllers(dir_, wanted);
+    above_.push_back(dir_);
     dir_ += "/" + part;
     if (mkdir(dir_.c_str(), 0755) == 0) {
       made_.push_back(dir_);
@@ -96,17 +100,16 @@ Status Cgroup::MakeAll(const std::string& root, const std::string& path) {
                          "linux.cgroupsPath");
   }
   if (!ours) made_.push_back(dir_);
+  for (const char* controller : kAlways) Enable(controller);
   return OkStatus();
 }
 
-// One by one, because the kernel takes all of a line or nothing. What cannot be enabled
-// shows later, when a limit that needs it is asked for.
-void Cgroup::EnableControllers(const std::string& dir, const std::string& wanted) const {
-  const Result<std::string> on = ReadFile(dir + "/cgroup.subtree_control");
-  if (!on.ok()) return;
-  const std::string have = " " + std::string(Trim(*on)) + " ";
-  for (const std::string& controller : Split(Trim(wanted), ' ')) {
-    if (have.find(" " + controller + " ") != std::string::npos) continue;
+// Each controller costs every new cgroup time, so all but two wait until a limit asks. What
+// cannot be enabled shows when the limit is set.
+void Cgroup::Enable(const std::string& controller) const {
+  const std::vector<std::string> offered = Split(Trim(offered_), ' ');
+  if (std::find(offered.begin(), offered.end(), controller) == offered.end()) return;
+  for (const std::string& dir : above_) {
     (void)WriteFile(dir + "/cgroup.subtree_control", "+" + controller).ok();
   }
 }
@@ -116,10 +119,14 @@ Cgroup::~Cgroup() {
 }
 
 bool Cgroup::Has(const std::string& file) const {
-  return faccessat(fd_.get(), file.c_str(), F_OK, 0) == 0;
+  const auto there = [&] { return faccessat(fd_.get(), file.c_str(), F_OK, 0) == 0; };
+  if (there()) return true;
+  Enable(file.substr(0, file.find('.')));
+  return there();
 }
 
 Status Cgroup::Write(const std::string& file, const std::string& value) const {
+  (void)Has(file);
   UniqueFd fd(openat(fd_.get(), file.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd && errno == ENOENT) {
     return FailedPrecondition("cannot set " + file + " to \"" + value +

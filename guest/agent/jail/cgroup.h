@@ -35,6 +35,7 @@ class Cgroup {
   // Writes one of the group's files. A file that is not there belongs to a controller the
   // kernel does not offer: FAILED_PRECONDITION.
   Status Write(const std::string& file, const std::string& value) const;
+  // Whether that file is there, if need be after its controller was enabled.
   bool Has(const std::string& file) const;
 
   // Every process in it and in the groups below.
@@ -50,11 +51,13 @@ class Cgroup {
   Cgroup() = default;
 
   Status MakeAll(const std::string& root, const std::string& path);
-  void EnableControllers(const std::string& dir, const std::string& wanted) const;
+  void Enable(const std::string& controller) const;
   bool WaitFor(const std::string& event) const;
 
   std::string dir_;
-  std::vector<std::string> made_;  // directories made here, outermost first
+  std::string offered_;             // controllers of the kernel
+  std::vector<std::string> above_;  // from the root to the parent
+  std::vector<std::string> made_;   // directories made here, outermost first
   UniqueFd fd_;
 };
 
