@@ -10,8 +10,11 @@ function(shoji_sdk_plugin target kind)
     POSITION_INDEPENDENT_CODE ON)
   target_compile_options(${target} PRIVATE
     $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique>)
-  # A sanitizer's runtime stays undefined in a shared object, so -z defs cannot hold then.
   target_link_options(${target} PRIVATE -Wl,--version-script=${SHOJI_SDK_VERSION_SCRIPT}
-    -Wl,-z,now $<$<STREQUAL:${SHOJI_SANITIZE},>:-Wl,-z,defs>)
+    -Wl,-z,now)
+  # A sanitizer's runtime stays undefined in a shared object.
+  if(NOT SHOJI_SANITIZE)
+    target_link_options(${target} PRIVATE -Wl,-z,defs)
+  endif()
   set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${SHOJI_SDK_VERSION_SCRIPT})
 endfunction()
