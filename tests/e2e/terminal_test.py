@@ -57,12 +57,12 @@ class Terminal(harness.ShojiTest):
         process.send_signal(signal.SIGWINCH)
         self.type(b"until [ \"$(stty size)\" = '40 132' ]; do :; done; echo resi''zed\n")
         self.expect(b"resized\r\n")
-        self.type(b"trap 'echo int''errupted' INT; echo re''ady; sleep 1000\n")
+        # A shell looks at its traps between commands.
+        self.type(b"trap 'echo int''errupted; exit 5' INT; echo re''ady; "
+                  b"while :; do sleep 0.1; done\n")
         self.expect(b"ready\r\n")
         self.type(b"\x03")
         self.expect(b"interrupted")
-        self.type(b"exit 5\n")
-        self.expect(b"exit 5")
         self.drain(process)
         self.assertEqual(process.wait(harness.LIMIT), 5)
         self.assertFalse(self.is_raw())
