@@ -5,6 +5,7 @@
 #include "sandbox/host_plugins.h"
 #include "sandbox/management.h"
 #include "sandbox/sandbox_impl.h"
+#include "version.h"
 
 namespace shoji {
 
@@ -14,7 +15,7 @@ struct Runtime::Impl {
   Management management;
 };
 
-std::string ApiVersion() { return "0.1.0"; }
+std::string ApiVersion() { return kVersion; }
 
 Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 

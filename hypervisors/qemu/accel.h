@@ -32,7 +32,7 @@ MachineProbe& RealMachine();
 
 struct AccelChoice {
   Accel accel = Accel::kTcg;
-  std::string why_not_kvm;  // for a warning; empty when KVM is used or TCG was asked for
+  std::string why_not_kvm;  // for the log; empty when KVM is used or TCG was asked for
 };
 
 // `wanted` is "auto", "kvm" or "tcg". FAILED_PRECONDITION with detail "reason" = "skip" when

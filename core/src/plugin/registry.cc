@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "plugin/error.h"
 #include "shoji/base/strings.h"
+#include "version.h"
 
 namespace shoji {
 namespace {
@@ -157,7 +158,7 @@ void Registry::FillHost(Plugin* plugin) {
   host.abi_min = SHOJI_ABI_VERSION;
   host.abi_max = SHOJI_ABI_VERSION;
   host.ctx = plugin;
-  host.host_version = "0.1.0";
+  host.host_version = kVersion;
   host.get_service = FindService;
   host.error_set = SetError;
   host.error_detail = AddErrorDetail;

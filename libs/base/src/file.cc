@@ -138,7 +138,7 @@ Status WriteAll(int fd, std::string_view data) {
 Status WriteFile(const std::string& path, std::string_view data, mode_t mode) {
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
   if (!fd) return ErrnoStatus(errno, "cannot create " + path);
-  return WriteAll(fd.get(), data).ok() ? OkStatus() : ErrnoStatus(errno, "cannot write " + path);
+  return WriteAll(fd.get(), data).WithContext("cannot write " + path);
 }
 
 Status WriteFileAtomic(const std::string& path, std::string_view data, mode_t mode) {

@@ -46,6 +46,9 @@ TEST_F(File, FailuresNameThePath) {
   EXPECT_THAT(ReadFile(At("none")).status().message(), HasSubstr(At("none")));
   EXPECT_FALSE(ReadFile(dir_).ok());
   EXPECT_THAT(WriteFile(At("no/f"), "x").message(), HasSubstr(At("no/f")));
+  const Status full = WriteFile("/dev/full", "x");
+  EXPECT_EQ(full.code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(full.message(), HasSubstr("cannot write /dev/full"));
   EXPECT_EQ(ListDir(At("none")).status().code(), StatusCode::kNotFound);
 }
 
