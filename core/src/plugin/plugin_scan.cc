@@ -7,9 +7,9 @@
 #include <map>
 
 #include "config/paths.h"
-#include "plugin/elf_file.h"
 #include "plugin/trust.h"
 #include "shoji/base/file.h"
+#include "shoji/elf/elf_file.h"
 #include "shoji/plugin/base.h"
 #include "shoji/plugin/note.h"
 

@@ -6,6 +6,7 @@
  * Wire      The slots are named after the RPCs of Kata 1.x (grpc.AgentService);
  *           an agent plugin may speak another protocol behind them.
  * Threads   [any]: calls of several threads run side by side on one handle.
+ * Since     ABI 1, all slots.
  * Example
  *     agent->open(plugin, opts, &connector, &a, err);
  *     agent->check(a, call, err);                  // waits for the guest

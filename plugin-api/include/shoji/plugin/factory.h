@@ -6,6 +6,7 @@
  * How       A factory finds hypervisor, proxy and agent plugins through the host
  *           service shoji.plugins/1 and gives back their handles.
  * Threads   [any].
+ * Since     ABI 1, all slots.
  * Example   factory->new_vm(f, call, &request, &vm, err);
  */
 #ifndef SHOJI_PLUGIN_FACTORY_H_

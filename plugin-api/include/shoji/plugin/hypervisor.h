@@ -9,6 +9,7 @@
  *           makes an equal handle while the VM lives on. close() drops the handle
  *           and leaves the VM alone; destroy() also removes every trace of it.
  * Threads   [instance] unless tagged.
+ * Since     ABI 1, all slots.
  * Example
  *     hv->create(h, call, &config, &vm, err);
  *     hv->start(vm, call, err);              // returns when the vCPUs run

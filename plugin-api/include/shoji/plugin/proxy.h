@@ -7,6 +7,7 @@
  *           knowledge to another process. release() drops our side; what runs in a
  *           process of its own runs on.
  * Threads   [any] unless tagged.
+ * Since     ABI 1, all slots.
  * Example   proxy->start(plugin, opts, call, &params, &p, err);
  *           proxy->connect(p, call, &fd, err);  // speak HTTP/2 on fd
  */

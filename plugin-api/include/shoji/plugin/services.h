@@ -2,6 +2,7 @@
  * a plugin without it does less, but does not fail.
  *
  * Threads  All slots are [any].
+ * Since    ABI 1, all slots.
  * Example
  *     const shoji_log_v1 *log = host->get_service(host, SHOJI_LOG_V1);
  *     if (log != NULL) log->write(host, SHOJI_LOG_WARN, text, NULL, 0);
@@ -94,6 +95,36 @@ typedef struct shoji_trace_v1 {
   void (*span)(const shoji_host *host, shoji_str traceparent, shoji_str name, int64_t begin_ns,
                int64_t end_ns);
 } shoji_trace_v1;
+
+/* ---- shoji.secrets/1: passwords and keys, kept out of configuration ------- */
+#define SHOJI_SECRETS_V1 "shoji.secrets/1"
+typedef struct shoji_secrets_v1 {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /* Writes the secret that `reference` names. An option flagged "secret" arrives as the
+   * operator wrote it, which is such a reference: "file:PATH" (absolute, readable by its
+   * owner alone; the last line break is not part of it), "env:NAME", "text:VALUE", and
+   * anything else is the secret itself. The plugin keeps it no longer than it must and
+   * never logs it. Errors: NOT_FOUND, PERMISSION_DENIED (others may read the file),
+   * INVALID_ARGUMENT (path not absolute, more than 64 KiB). */
+  int32_t (*read)(const shoji_host *host, shoji_str reference, const shoji_sink *ret_secret,
+                  shoji_error *err);
+} shoji_secrets_v1;
+
+/* ---- shoji.metrics/1: numbers for the operator ------------------------------ */
+#define SHOJI_METRICS_V1 "shoji.metrics/1"
+typedef struct shoji_metrics_v1 {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /* Adds `delta` (0 or more) to counter `name`: [a-z0-9_]{1,64}, the host puts kind and
+   * id of the plugin before it. Never fails. */
+  void (*count)(const shoji_host *host, shoji_str name, uint64_t delta);
+  /* Sets gauge `name`. Never fails. */
+  void (*gauge)(const shoji_host *host, shoji_str name, int64_t value);
+  /* Records a duration or size in histogram `name`; the unit is part of its name
+   * ("save_ns", "value_bytes"). Never fails. */
+  void (*observe)(const shoji_host *host, shoji_str name, uint64_t value);
+} shoji_metrics_v1;
 
 /* ---- shoji.plugins/1: other plugins, for those that combine them ----------- */
 #define SHOJI_PLUGINS_V1 "shoji.plugins/1"

@@ -4,6 +4,7 @@
  *           shim plugin starts such a process, or, built in, starts none: then the
  *           caller uses WaitProcess, SignalProcess, WinsizeProcess and IOStream.
  * Threads   [any].
+ * Since     ABI 1, all slots.
  * Example   shim->start(plugin, opts, call, &params, &pid, err);  // -1: built in
  */
 #ifndef SHOJI_PLUGIN_SHIM_H_

@@ -5,6 +5,7 @@
  * Keys     UTF-8, 1 to 512 bytes, no NUL, '/' separates; no component is empty,
  *          "." or "..". Anything else is INVALID_ARGUMENT.
  * Values   Bytes, 0 to 16 MiB (SHOJI_STORE_VALUE_MAX); more is INVALID_ARGUMENT.
+ * Since    ABI 1, all slots.
  * Threads  Slots are [any] unless tagged. Several processes may use one store at
  *          the same time.
  * Example  `table->save(h, call, key, value, err)`, then, in another process,
@@ -56,7 +57,9 @@ typedef struct shoji_store_v1 {
   const void *(*get_extension)(shoji_store *store, const char *id);
 } shoji_store_v1;
 
-/* Called once for each key; returns SHOJI_OK to go on, anything else to stop. */
+/* Called once for each key, in the thread that called scan(); returns SHOJI_OK to go on.
+ * Anything else stops the scan, and scan() returns that code with a message of its own.
+ * It must not call the store it is called from. */
 typedef int32_t (*shoji_store_visit)(void *ctx, shoji_str key);
 
 /* Optional: keys by prefix. */

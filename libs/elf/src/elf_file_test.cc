@@ -1,4 +1,4 @@
-#include "plugin/elf_file.h"
+#include "shoji/elf/elf_file.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -23,8 +23,8 @@ UniqueFd MemFile(std::string_view bytes) {
   return fd;
 }
 
-// Reads everything that the host reads of a plugin; the last failure, or OK.
-Status ReadLikeTheHost(std::string_view bytes) {
+// Reads everything there is to read; the last failure, or OK.
+Status ReadAllOfIt(std::string_view bytes) {
   const UniqueFd fd = MemFile(bytes);
   SHOJI_ASSIGN_OR_RETURN(ElfFile elf, ElfFile::Open(fd.get()));
   SHOJI_ASSIGN_OR_RETURN(const std::string note, elf.FindNote("Shoji", 1));
@@ -32,28 +32,28 @@ Status ReadLikeTheHost(std::string_view bytes) {
   return names.empty() ? NotFound("nothing exported") : OkStatus();
 }
 
-std::string GoodPlugin() {
-  Result<std::string> bytes = ReadFile(SHOJI_TEST_PLUGIN_DIR "/bad-liar.so");
+std::string Sample() {
+  Result<std::string> bytes = ReadFile(ELF_SAMPLE);
   EXPECT_TRUE(bytes.ok());
   return bytes.ok() ? *bytes : std::string();
 }
 
 TEST(ElfFile, FindsNoteAndExports) {
-  const UniqueFd fd = MemFile(GoodPlugin());
+  const UniqueFd fd = MemFile(Sample());
   auto elf = ElfFile::Open(fd.get());
   ASSERT_TRUE(elf.ok()) << elf.status().message();
-  EXPECT_THAT(elf->FindNote("Shoji", 1).value(), HasSubstr("plugin\tstore\tliar\t"));
+  EXPECT_THAT(elf->FindNote("Shoji", 1).value(), HasSubstr("plugin\tstore\tsample\t"));
   EXPECT_EQ(elf->FindNote("Shoji", 2).status().code(), StatusCode::kNotFound);
   EXPECT_EQ(elf->FindNote("Shoj", 1).status().code(), StatusCode::kNotFound);
-  EXPECT_THAT(elf->ExportedSymbols(64).value(), ElementsAre("shoji_plugin_open_v1"));
+  EXPECT_THAT(elf->ExportedSymbols(64).value(), ElementsAre("sample_open"));
 }
 
 TEST(ElfFile, CutOffAnywhereGivesAnErrorOrTheWholeAnswer) {
-  const std::string whole = GoodPlugin();
-  ASSERT_TRUE(ReadLikeTheHost(whole).ok());
+  const std::string whole = Sample();
+  ASSERT_TRUE(ReadAllOfIt(whole).ok());
   std::size_t failed = 0;
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    const Status status = ReadLikeTheHost(std::string_view(whole).substr(0, size));
+    const Status status = ReadAllOfIt(std::string_view(whole).substr(0, size));
     if (status.ok()) continue;  // what is missing is nothing we read
     ++failed;
     EXPECT_FALSE(status.message().empty());
@@ -62,7 +62,7 @@ TEST(ElfFile, CutOffAnywhereGivesAnErrorOrTheWholeAnswer) {
 }
 
 TEST(ElfFile, RandomChangesNeverReadWildly) {
-  const std::string whole = GoodPlugin();
+  const std::string whole = Sample();
   std::mt19937 random(3);
   for (int round = 0; round < 20000; ++round) {
     std::string bytes = whole;
@@ -71,7 +71,7 @@ TEST(ElfFile, RandomChangesNeverReadWildly) {
       const std::size_t range = random() % 4 == 0 ? bytes.size() : 2048;
       bytes[random() % range] = static_cast<char>(random() % 4 == 0 ? 0xff : random());
     }
-    (void)ReadLikeTheHost(bytes);
+    (void)ReadAllOfIt(bytes);
   }
 }
 
@@ -80,26 +80,26 @@ TEST(ElfFile, GarbageIsNotAnElfFile) {
   for (const std::size_t size : {0U, 1U, 63U, 64U, 5000U}) {
     std::string bytes(size, '\0');
     for (char& c : bytes) c = static_cast<char>(random());
-    EXPECT_THAT(ReadLikeTheHost(bytes).message(), HasSubstr("not an ELF file"));
+    EXPECT_THAT(ReadAllOfIt(bytes).message(), HasSubstr("not an ELF file"));
   }
-  EXPECT_THAT(ReadLikeTheHost("#!/bin/sh\n").message(), HasSubstr("not an ELF file"));
+  EXPECT_THAT(ReadAllOfIt("#!/bin/sh\n").message(), HasSubstr("not an ELF file"));
 }
 
 TEST(ElfFile, OtherMachinesAreNamed) {
-  std::string bytes = GoodPlugin();
+  std::string bytes = Sample();
   bytes[offsetof(Elf64_Ehdr, e_machine)] = static_cast<char>(EM_S390);
   bytes[offsetof(Elf64_Ehdr, e_machine) + 1] = 0;
-  EXPECT_THAT(ReadLikeTheHost(bytes).message(),
+  EXPECT_THAT(ReadAllOfIt(bytes).message(),
               HasSubstr("built for another machine (ELF machine 22)"));
-  bytes = GoodPlugin();
+  bytes = Sample();
   bytes[EI_CLASS] = ELFCLASS32;
-  EXPECT_THAT(ReadLikeTheHost(bytes).message(), HasSubstr("another machine"));
+  EXPECT_THAT(ReadAllOfIt(bytes).message(), HasSubstr("another machine"));
 }
 
 TEST(ElfFile, AProgramOrObjectFileIsNoPlugin) {
-  std::string bytes = GoodPlugin();
+  std::string bytes = Sample();
   bytes[offsetof(Elf64_Ehdr, e_type)] = ET_REL;
-  EXPECT_EQ(ReadLikeTheHost(bytes).message(), "not a shared object");
+  EXPECT_EQ(ReadAllOfIt(bytes).message(), "not a shared object");
 }
 
 }  // namespace

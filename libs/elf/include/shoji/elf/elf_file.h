@@ -8,8 +8,8 @@
 // Example
 //     SHOJI_ASSIGN_OR_RETURN(ElfFile elf, ElfFile::Open(fd));
 //     SHOJI_ASSIGN_OR_RETURN(std::string text, elf.FindNote("Shoji", 1));
-#ifndef SHOJI_CORE_PLUGIN_ELF_FILE_H_
-#define SHOJI_CORE_PLUGIN_ELF_FILE_H_
+#ifndef SHOJI_ELF_ELF_FILE_H_
+#define SHOJI_ELF_ELF_FILE_H_
 
 #include <elf.h>
 
@@ -59,4 +59,4 @@ class ElfFile {
 
 }  // namespace shoji
 
-#endif  // SHOJI_CORE_PLUGIN_ELF_FILE_H_
+#endif  // SHOJI_ELF_ELF_FILE_H_

@@ -1,4 +1,4 @@
-#include "plugin/elf_file.h"
+#include "shoji/elf/elf_file.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

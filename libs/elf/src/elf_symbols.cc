@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "plugin/elf_file.h"
+#include "shoji/elf/elf_file.h"
 
 namespace shoji {
 namespace {
