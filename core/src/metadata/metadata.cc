@@ -25,8 +25,13 @@ Metadata::Metadata(std::unique_ptr<Store> store, std::string lock_path)
 
 Status Metadata::Ready() {
   if (ready_) return OkStatus();
-  SHOJI_ASSIGN_OR_RETURN(const StoreMark mark, ReadMark(*store_));
-  SHOJI_RETURN_IF_ERROR(CheckUsable(mark, store_->name()));
+  const auto mark = ReadMark(*store_);
+  // Not DATA_LOSS: a caller would take that for one damaged record, and remove it.
+  if (mark.status().code() == StatusCode::kDataLoss) {
+    return FailedPrecondition(mark.status().message());
+  }
+  SHOJI_RETURN_IF_ERROR(mark.status());
+  SHOJI_RETURN_IF_ERROR(CheckUsable(*mark, store_->name()));
   ready_ = true;
   return OkStatus();
 }

@@ -79,9 +79,9 @@ TEST(RecordTest, UpgradesTheFirstSchema) {
 
 TEST(RecordTest, UpgradesStepByStep) {
   const std::vector<UpgradeStep> steps = {
-      [](json& r) { r["path"] += "3"; },
-      [](json& r) { r["path"] += "4"; },
-      [](json& r) { r["path"] += "5"; },
+      [](json& r) { r["path"] = r["path"].get<std::string>() + "3"; },
+      [](json& r) { r["path"] = r["path"].get<std::string>() + "4"; },
+      [](json& r) { r["path"] = r["path"].get<std::string>() + "5"; },
   };
   for (const auto& [schema, path] : {std::pair{2, "345"}, {3, "45"}, {4, "5"}, {5, ""}}) {
     json record = {{"schema", schema}, {"path", ""}};

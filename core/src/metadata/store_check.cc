@@ -14,6 +14,11 @@ namespace {
 
 std::string Quoted(const std::string& text) { return "\"" + text + "\""; }
 
+// What an index entry names may be anything.
+std::string Named(const std::string& sandbox) {
+  return ValidateId("sandbox", sandbox).ok() ? "sandbox " + Quoted(sandbox) : "no sandbox";
+}
+
 std::string KindOf(StatusCode code) {
   if (code == StatusCode::kFailedPrecondition) return "newer";
   return code == StatusCode::kDataLoss ? "damaged" : "unreadable";
@@ -85,7 +90,7 @@ void StoreChecker::CheckRecord(const std::string& key) {
     return;
   }
   const auto record = text.ok() ? ParseRecord(*text) : Result<SandboxRecord>(text.status());
-  const std::string mend = "; shoji delete " + id + " removes it";
+  const std::string mend = "; shoji delete --force " + id + " removes it";
   if (!record.ok()) {
     const std::string kind = KindOf(record.status().code());
     unknown_.insert(id);
@@ -127,7 +132,7 @@ void StoreChecker::CheckContainer(const std::string& container) {
     // The sandbox it names may have it, when its record cannot be read.
     if (unknown_.count(entry->second) > 0) return;
     FindRepairable("stale-index", {true, key, ""},
-                   "sandbox " + Quoted(entry->second) + " does not have this container");
+                   "it names " + Named(entry->second) + ", and none has this container");
     return;
   }
   const std::vector<std::string>& owners = home->second;
@@ -142,7 +147,7 @@ void StoreChecker::CheckContainer(const std::string& container) {
                        "read, but " + Quoted(owners[0]) + " has this container");
   } else if (entry->second != owners[0]) {
     FindRepairable("wrong-index", {false, key, owners[0]},
-                   "it names sandbox " + Quoted(entry->second) + ", but " + Quoted(owners[0]) +
+                   "it names " + Named(entry->second) + ", but " + Quoted(owners[0]) +
                        " has this container");
   }
 }

@@ -90,7 +90,7 @@ TEST_F(StoreCheckTest, RecordsThatCannotBeReadAreNamedAndLeftAlone) {
   EXPECT_THAT(Findings(true), ElementsAre("newer sandboxes/new", "name sandboxes/other",
                                           "unreadable sandboxes/sick", "damaged sandboxes/torn"));
   EXPECT_EQ(disk_.keys, before);  // their index entries too
-  EXPECT_THAT(Check().findings[3].text, HasSubstr("shoji delete torn"));
+  EXPECT_THAT(Check().findings[3].text, HasSubstr("shoji delete --force torn"));
 }
 
 TEST_F(StoreCheckTest, ForeignKeysAreNamed) {
@@ -138,7 +138,7 @@ TEST_F(StoreCheckTest, TheMarkIsLookedAt) {
     // And nothing works in such a store: to `shoji gc` it would look empty.
     Metadata metadata(disk_.Open(), dir_.path() + "/index.lock");
     EXPECT_FALSE(metadata.List().ok());
-    EXPECT_FALSE(metadata.Load("pod").ok());
+    EXPECT_EQ(metadata.Load("pod").status().code(), StatusCode::kFailedPrecondition);
     EXPECT_FALSE(metadata.Remove("pod").ok());
     EXPECT_FALSE(metadata.CheckFree("z", "z").ok());
     EXPECT_FALSE(metadata.SandboxOf("a").ok());
