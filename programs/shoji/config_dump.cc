@@ -64,8 +64,8 @@ void PrintToml(const std::vector<OptionInfo>& options, bool origin) {
 void PrintJson(const std::vector<OptionInfo>& options) {
   json out = json::array();
   for (const OptionInfo& o : options) {
-    json item = {{"name", o.name},     {"type", o.type}, {"origin", o.origin}, {"set", o.set},
-                 {"secret", o.secret}, {"help", o.help}};
+    json item = {{"name", o.name}, {"type", o.type},     {"origin", o.origin},
+                 {"set", o.set},   {"secret", o.secret}, {"help", o.help}};
     if (!o.secret) {
       item["value"] = o.type == "list" ? json(Split(o.value, '\n')) : json(o.value);
       item["default"] = o.default_value;
@@ -90,8 +90,7 @@ int RunConfigDump(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kConfigDump = {"config dump", "",
-                             "Show every option with its value, secrets hidden.",
+const Command kConfigDump = {"config dump", "", "Show every option with its value, secrets hidden.",
                              DescribeConfigDump, RunConfigDump};
 
 }  // namespace shoji::cli

@@ -65,11 +65,10 @@ int RunStoreCheck(const Invocation& invocation) {
   if (invocation.words.size() > 1) {
     return Fail(InvalidArgument("shoji store check takes the id of one store plugin, or nothing"));
   }
-  const auto place = PlaceOf(invocation.words.empty() ? "" : invocation.words[0],
-                             invocation.Texts("option"));
+  const auto place =
+      PlaceOf(invocation.words.empty() ? "" : invocation.words[0], invocation.Texts("option"));
   if (!place.ok()) return Fail(place.status());
-  const auto report =
-      CheckStore(RuntimeOptionsOf(invocation), *place, invocation.Has("repair"));
+  const auto report = CheckStore(RuntimeOptionsOf(invocation), *place, invocation.Has("repair"));
   if (!report.ok()) return Fail(report.status());
   if (invocation.json()) {
     PrintJson(*report);

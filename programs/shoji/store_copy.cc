@@ -16,10 +16,10 @@ using nlohmann::json;
 void DescribeStoreCopy(po::options_description& options) {
   DescribeFormat(options);
   const auto texts = [] { return po::value<std::vector<std::string>>()->value_name("NAME=VALUE"); };
-  options.add_options()                                                               //
+  options.add_options()                                                                       //
       ("from-option", texts(), "an option of FROM over the configuration, e.g. path=/srv/a")  //
-      ("to-option", texts(), "an option of TO over the configuration")                //
-      ("merge", "keep what only TO has")                                              //
+      ("to-option", texts(), "an option of TO over the configuration")                        //
+      ("merge", "keep what only TO has")                                                      //
       ("replace", "remove what only TO has");
 }
 

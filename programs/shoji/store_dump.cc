@@ -49,9 +49,10 @@ Status Dump(const Invocation& invocation) {
       PlaceOf(invocation.words.empty() ? "" : invocation.words[0], invocation.Texts("option")));
   bool first = true;
   const bool as_json = invocation.json();
-  SHOJI_RETURN_IF_ERROR(DumpStore(
-      RuntimeOptionsOf(invocation), place, invocation.Text("key"), invocation.Has("secrets"),
-      [&](const StoreEntry& entry) { return as_json ? PrintItem(entry, first) : PrintLine(entry); }));
+  SHOJI_RETURN_IF_ERROR(DumpStore(RuntimeOptionsOf(invocation), place, invocation.Text("key"),
+                                  invocation.Has("secrets"), [&](const StoreEntry& entry) {
+                                    return as_json ? PrintItem(entry, first) : PrintLine(entry);
+                                  }));
   if (as_json) puts(first ? "[]" : "\n]");
   return OkStatus();
 }

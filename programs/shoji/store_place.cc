@@ -10,8 +10,9 @@ Result<StorePlace> PlaceOf(const std::string& id, const std::vector<std::string>
   for (const std::string& option : options) {
     const std::size_t equals = option.find('=');
     if (equals == 0 || equals == std::string::npos) {
-      return InvalidArgument("option \"" + option +
-                             "\" of the store is not of the form NAME=VALUE, e.g. path=/srv/records");
+      return InvalidArgument(
+          "option \"" + option +
+          "\" of the store is not of the form NAME=VALUE, e.g. path=/srv/records");
     }
     place.options.emplace_back(option.substr(0, equals), option.substr(equals + 1));
   }

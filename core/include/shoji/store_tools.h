@@ -45,9 +45,9 @@ struct StoreCopyReport {
   std::size_t written = 0;    // keys that the target did not have, or had otherwise
   std::size_t unchanged = 0;  // keys that it had already
   std::size_t removed = 0;
-  std::uint64_t bytes = 0;             // of the source's values
-  bool resumed = false;                // completed a copy that was interrupted
-  std::vector<std::string> warnings;   // sandboxes whose owner goes on using the source
+  std::uint64_t bytes = 0;            // of the source's values
+  bool resumed = false;               // completed a copy that was interrupted
+  std::vector<std::string> warnings;  // sandboxes whose owner goes on using the source
 };
 
 // Makes the target hold what the source holds, byte for byte, reads it back and compares.

@@ -39,8 +39,8 @@ Result<std::vector<std::string>> ListedIds(Store& store) {
 }
 
 Result<std::vector<std::string>> KeysOf(Store& store, std::string_view prefix) {
-  SHOJI_ASSIGN_OR_RETURN(
-      auto keys, store.can_scan() ? store.Scan(StoreCall(), prefix) : Guess(store));
+  SHOJI_ASSIGN_OR_RETURN(auto keys,
+                         store.can_scan() ? store.Scan(StoreCall(), prefix) : Guess(store));
   if (!store.can_scan()) {
     keys.erase(std::remove_if(keys.begin(), keys.end(),
                               [&](const std::string& k) { return k.rfind(prefix, 0) != 0; }),

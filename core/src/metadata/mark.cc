@@ -59,9 +59,8 @@ Status RemoveMark(Store& store) {
 
 Status CheckLayout(const StoreMark& mark, const std::string& store_name) {
   if (mark.layout == kStoreLayout) return OkStatus();
-  return FailedPrecondition(store_name + " has layout " + std::to_string(mark.layout) +
-                            ", Shoji " + kVersion + " reads layout " +
-                            std::to_string(kStoreLayout) +
+  return FailedPrecondition(store_name + " has layout " + std::to_string(mark.layout) + ", Shoji " +
+                            kVersion + " reads layout " + std::to_string(kStoreLayout) +
                             "; use the version of Shoji that wrote it");
 }
 

@@ -143,7 +143,9 @@ TEST_P(CrashTest, ClaimingWhatACrashLeft) {
         disk_.keys.erase("sandboxes/pod");
         return OkStatus();
       },
-      [](Metadata& m) { return m.Save(Record("other", {"b", "c"})); });
+      [](Metadata& m) {
+        return m.Save(Record("other", {"b", "c"}));
+      });
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, CrashTest,

@@ -44,7 +44,8 @@ TEST(RecordTest, AnyBytesComeBack) {
 }
 
 TEST(RecordTest, TextIsUtf8OrHex) {
-  for (const char* good : {"", "a", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"}) {
+  for (const char* good :
+       {"", "a", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_TRUE(IsUtf8(good)) << good;
     EXPECT_EQ(EncodeText(good), good);
   }
@@ -61,8 +62,7 @@ TEST(RecordTest, UpgradesTheFirstSchema) {
   const auto record = ParseRecord(text);
   ASSERT_TRUE(record.ok()) << record.status().message();
   EXPECT_EQ(record->stored_schema, 1);
-  EXPECT_EQ(record->config.annotations.at("io.example/odd"),
-            std::string("\0starts with NUL", 16));
+  EXPECT_EQ(record->config.annotations.at("io.example/odd"), std::string("\0starts with NUL", 16));
   EXPECT_EQ(record->config.annotations.at("io.example/plain"), "caf\xc3\xa9");
   EXPECT_EQ(record->vm_state, std::string("{\"pid\":4711}\0\xff", 14));
   EXPECT_EQ(record->unknown, "");
@@ -106,7 +106,10 @@ TEST(RecordTest, RefusesANewerSchema) {
 
 TEST(RecordTest, KeepsWhatItDoesNotKnow) {
   json text = json::parse(FormatRecord(Minimal()));
-  text["later"] = {{"list", {1, 2}}, {"odd", std::string("\0" "ff", 3)}};
+  text["later"] = {{"list", {1, 2}},
+                   {"odd", std::string("\0"
+                                       "ff",
+                                       3)}};
   text["config"]["later"] = nullptr;
   text["containers"][0]["later"] = "x";
   text["containers"][0]["config"]["cmd"]["later"] = true;
@@ -157,7 +160,8 @@ TEST(RecordTest, DeepNestingDoesNotOverrunTheStack) {
     for (std::size_t i = 0; i < depth; ++i) text += piece;
     EXPECT_EQ(CodeOf(text), StatusCode::kDataLoss);
   }
-  EXPECT_TRUE(CheckDepth(R"({"a":"[[[[\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["})").ok());
+  EXPECT_TRUE(
+      CheckDepth(R"({"a":"[[[[\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["})").ok());
 }
 
 }  // namespace

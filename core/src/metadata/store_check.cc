@@ -40,8 +40,8 @@ void StoreChecker::FindRepairable(const std::string& kind, const Store::Op& op,
   StoreFinding& finding = Find(kind, op.key, text);
   finding.repairable = true;
   if (!repair_) return;
-  const Status done = op.remove ? store_.Remove(StoreCall(), op.key)
-                                : store_.Save(StoreCall(), op.key, op.value);
+  const Status done =
+      op.remove ? store_.Remove(StoreCall(), op.key) : store_.Save(StoreCall(), op.key, op.value);
   finding.repaired = done.ok();
   finding.error = done.message();
 }
@@ -137,18 +137,22 @@ void StoreChecker::CheckContainer(const std::string& container) {
   }
   const std::vector<std::string>& owners = home->second;
   if (owners.size() > 1) {
-    Find("twice", key, "the sandboxes " + Join(owners, ", ") +
-                           " all have this container; delete all but one of them");
+    Find("twice", key,
+         "the sandboxes " + Join(owners, ", ") +
+             " all have this container; delete all but one of them");
   } else if (!named) {
     FindRepairable("missing-index", {false, key, owners[0]},
                    "sandbox " + Quoted(owners[0]) + " has this container");
   } else if (unknown_.count(entry->second) > 0) {
-    Find("twice", key, "it names sandbox " + Quoted(entry->second) + ", whose record cannot be "
-                       "read, but " + Quoted(owners[0]) + " has this container");
+    Find("twice", key,
+         "it names sandbox " + Quoted(entry->second) +
+             ", whose record cannot be "
+             "read, but " +
+             Quoted(owners[0]) + " has this container");
   } else if (entry->second != owners[0]) {
-    FindRepairable("wrong-index", {false, key, owners[0]},
-                   "it names " + Named(entry->second) + ", but " + Quoted(owners[0]) +
-                       " has this container");
+    FindRepairable(
+        "wrong-index", {false, key, owners[0]},
+        "it names " + Named(entry->second) + ", but " + Quoted(owners[0]) + " has this container");
   }
 }
 

@@ -37,7 +37,7 @@ class StoreChecker {
 
   Store& store_;
   const bool repair_;
-  std::set<std::string> unknown_;                         // sandboxes whose record cannot be read
+  std::set<std::string> unknown_;                          // sandboxes whose record cannot be read
   std::map<std::string, std::vector<std::string>> homes_;  // container: sandboxes that have it
   std::map<std::string, std::string> index_;
   std::set<std::string> sandboxes_;

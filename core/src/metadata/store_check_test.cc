@@ -68,10 +68,10 @@ TEST_F(StoreCheckTest, TheIndexIsComparedBothWaysAndMended) {
   EXPECT_THAT(Findings(), ElementsAre("missing-index containers/a", "wrong-index containers/c",
                                       "stale-index containers/gone", "stale-index containers/odd"));
   EXPECT_EQ(disk_.keys, before);
-  EXPECT_THAT(Findings(true),
-              ElementsAre("missing-index containers/a repaired", "wrong-index containers/c repaired",
-                          "stale-index containers/gone repaired",
-                          "stale-index containers/odd repaired"));
+  EXPECT_THAT(
+      Findings(true),
+      ElementsAre("missing-index containers/a repaired", "wrong-index containers/c repaired",
+                  "stale-index containers/gone repaired", "stale-index containers/odd repaired"));
   EXPECT_THAT(Findings(), IsEmpty());
   EXPECT_EQ(disk_.keys.at("containers/a"), "pod");
   EXPECT_EQ(disk_.keys.at("containers/c"), "web");

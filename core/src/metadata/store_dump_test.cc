@@ -31,9 +31,10 @@ TEST(StoreDumpTest, ValuesOfTheEnvironmentAreHidden) {
   const json shown = json::parse(hidden.json);
   EXPECT_EQ(shown["containers"][0]["config"]["cmd"]["envs"][0], "TOKEN=(hidden)");
   EXPECT_EQ(shown["containers"][0]["config"]["cmd"]["args"][2], "env=1");
-  EXPECT_EQ(json::parse(shown["containers"][0]["config"]["oci_spec"].get<std::string>())["process"]
-                       ["env"][0],
-            "TOKEN=(hidden)");
+  EXPECT_EQ(
+      json::parse(
+          shown["containers"][0]["config"]["oci_spec"].get<std::string>())["process"]["env"][0],
+      "TOKEN=(hidden)");
   EXPECT_EQ(json::parse(DumpEntry("sandboxes/pod", text, true).json), json::parse(text));
 }
 

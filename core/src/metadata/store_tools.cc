@@ -117,7 +117,8 @@ std::vector<std::string> OwnerWarnings(const Settings& settings, const std::stri
     const auto pid = LockHolder(SandboxPaths(settings.root, id).owner);
     if (!pid.ok() || *pid == 0) continue;
     out.push_back("sandbox \"" + id + "\" belongs to " + ProcessText(*pid) +
-                  ", which goes on using " + from + "; copy again with --replace when it has ended");
+                  ", which goes on using " + from +
+                  "; copy again with --replace when it has ended");
   }
   return out;
 }
@@ -129,7 +130,8 @@ Result<StoreCopyReport> CopyStore(const RuntimeOptions& options, const StorePlac
   SHOJI_ASSIGN_OR_RETURN(const OpenPlace source, Open(options, from));
   SHOJI_ASSIGN_OR_RETURN(const OpenPlace target, Open(options, to));
   if (source.id == target.id && source.Values() == target.Values()) {
-    return InvalidArgument(source.name + " cannot be copied to itself; give --to-option to name "
+    return InvalidArgument(source.name +
+                           " cannot be copied to itself; give --to-option to name "
                            "another place");
   }
   const Settings& settings = source.plugins->settings();

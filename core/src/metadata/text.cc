@@ -12,7 +12,7 @@ using nlohmann::json;
 
 struct Utf8Form {
   std::size_t size;
-  unsigned char first_min;   // of the first byte
+  unsigned char first_min;  // of the first byte
   unsigned char first_max;
   unsigned char second_min;  // no overlong form, no surrogate, nothing above U+10FFFF
   unsigned char second_max;
