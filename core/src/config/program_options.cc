@@ -1,5 +1,7 @@
 #include "config/program_options.h"
 
+#include <unistd.h>
+
 #include <cctype>
 #include <map>
 
@@ -22,6 +24,15 @@ std::string HelpOf(const OptionSpec& spec) {
     help += " (default: " + Join(Split(spec.default_value, '\n'), ",") + ")";
   }
   return help;
+}
+
+bool HasVariables() {
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    if (text.substr(0, kPrefix.size()) != kPrefix) continue;
+    if (text.substr(0, text.find('=')) != kMarker) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -69,6 +80,8 @@ std::string EnvironmentName(const std::string& option) {
 }
 
 EnvironmentSettings ReadEnvironment(const std::vector<OptionSpec>& specs) {
+  // Mostly there is none, and describing all options to Boost costs every command.
+  if (!HasVariables()) return {};
   std::map<std::string, std::string> names;
   for (const OptionSpec& spec : specs) names[EnvironmentName(spec.name)] = spec.name;
   EnvironmentSettings out;
