@@ -29,6 +29,30 @@ std::string InUnits(std::uint64_t number, const std::array<Unit, N>& units, cons
   return std::to_string(number) + (number == 0 ? "" : smallest);
 }
 
+// A declared name may have a "*" that stands for any key.
+bool Matches(const std::string& declared, const std::string& name) {
+  const std::size_t star = declared.find('*');
+  if (star == std::string::npos) return declared == name;
+  const std::size_t tail = declared.size() - star - 1;
+  return name.size() > star + tail && name.compare(0, star, declared, 0, star) == 0 &&
+         name.compare(name.size() - tail, tail, declared, star + 1, tail) == 0;
+}
+
+OptionInfo Describe(const OptionSpec& spec, const std::string& name, const Config::Value& value) {
+  OptionInfo info;
+  info.name = name;
+  info.type = OptionTypeName(spec.type);
+  info.origin = value.origin;
+  info.set = value.origin != "default";
+  info.secret = spec.secret;
+  info.help = spec.help;
+  if (!spec.secret) {
+    info.value = Readable(spec.type, value.text);
+    info.default_value = spec.default_value;
+  }
+  return info;
+}
+
 }  // namespace
 
 std::string Readable(OptionType type, const std::string& canonical) {
@@ -46,20 +70,15 @@ std::string Readable(OptionType type, const std::string& canonical) {
 
 std::vector<OptionInfo> DescribeValues(const Config& config) {
   std::vector<OptionInfo> out;
+  const auto& values = config.values();
   for (const OptionSpec& spec : config.specs()) {
-    const Config::Value& value = config.values().at(spec.name);
-    OptionInfo info;
-    info.name = spec.name;
-    info.type = OptionTypeName(spec.type);
-    info.origin = value.origin;
-    info.set = value.origin != "default";
-    info.secret = spec.secret;
-    info.help = spec.help;
-    if (!spec.secret) {
-      info.value = Readable(spec.type, value.text);
-      info.default_value = spec.default_value;
+    if (const auto exact = values.find(spec.name); exact != values.end()) {
+      out.push_back(Describe(spec, spec.name, exact->second));
+      continue;
     }
-    out.push_back(std::move(info));
+    for (const auto& [name, value] : values) {
+      if (Matches(spec.name, name)) out.push_back(Describe(spec, name, value));
+    }
   }
   return out;
 }

@@ -80,8 +80,6 @@ std::string EnvironmentName(const std::string& option) {
 }
 
 EnvironmentSettings ReadEnvironment(const std::vector<OptionSpec>& specs) {
-  // Mostly there is none, and describing all options to Boost costs every command.
-  if (!HasVariables()) return {};
   std::map<std::string, std::string> names;
   for (const OptionSpec& spec : specs) names[EnvironmentName(spec.name)] = spec.name;
   EnvironmentSettings out;
@@ -91,6 +89,8 @@ EnvironmentSettings ReadEnvironment(const std::vector<OptionSpec>& specs) {
     if (it == names.end()) out.unknown.push_back(variable);
     return it == names.end() ? std::string() : it->second;
   };
+  // Mostly there is none, and describing all options to Boost costs every command.
+  if (!HasVariables()) return out;
   const po::parsed_options parsed = po::parse_environment(DescribeOptions(specs), option_of);
   for (const po::option& option : parsed.options) {
     if (!option.value.empty()) out.values.emplace_back(option.string_key, option.value.front());
