@@ -49,11 +49,20 @@ int Patience::Wait(void* patience, int count) noexcept {
   return self->deadline.passed() ? 0 : 1;
 }
 
-Connection& Connection::WithCall(const shoji_call* call) {
-  patience_.deadline = Deadline::FromNanos(call == nullptr ? 0 : call->deadline_ns);
-  patience_.cancel_fd = call == nullptr ? -1 : call->cancel_fd;
-  patience_.cancelled = false;
+Patience Patience::Of(const shoji_call* call) {
+  if (call == nullptr) return {};
+  return {Deadline::FromNanos(call->deadline_ns), call->cancel_fd};
+}
+
+Connection& Connection::WithPatience(const Patience& patience) {
+  patience_ = patience;
   return *this;
+}
+
+bool Connection::moved() const {
+  int moved = 0;
+  sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  return moved != 0;
 }
 
 Status Connection::LockedFailure(const std::string& text) {
@@ -86,19 +95,7 @@ Status Connection::Run(sqlite3_stmt* statement, std::string_view what) {
   return Failure(code, what);
 }
 
-// Who goes on writing to a file that was deleted loses everything.
-Status Connection::CheckUnmoved() {
-  int moved = 0;
-  sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-  if (moved == 0) return OkStatus();
-  healthy_ = false;
-  return Unavailable("database " + path_ +
-                     " was moved or deleted while it was open; try again to use the one that is "
-                     "there now");
-}
-
 Status Connection::Save(std::string_view key, std::string_view value) {
-  SHOJI_RETURN_IF_ERROR(CheckUnmoved());
   const Resetter resetter(save_.get());
   Bind(save_.get(), 1, key);
   Bind(save_.get(), 2, value);
@@ -106,7 +103,6 @@ Status Connection::Save(std::string_view key, std::string_view value) {
 }
 
 Status Connection::Remove(std::string_view key) {
-  SHOJI_RETURN_IF_ERROR(CheckUnmoved());
   const Resetter resetter(remove_.get());
   Bind(remove_.get(), 1, key);
   return Run(remove_.get(), "cannot remove record " + Quoted(key) + " from");

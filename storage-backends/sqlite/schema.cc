@@ -22,9 +22,10 @@ constexpr char kSchema[] =
 
 }  // namespace
 
-Result<std::unique_ptr<Connection>> Connection::Open(const std::string& path, Deadline deadline) {
+Result<std::unique_ptr<Connection>> Connection::Open(const std::string& path,
+                                                     const Patience& patience) {
   std::unique_ptr<Connection> connection(new Connection(path));
-  connection->patience_.deadline = deadline;
+  connection->patience_ = patience;
   SHOJI_RETURN_IF_ERROR(connection->Connect());
   bool fresh = false;
   SHOJI_RETURN_IF_ERROR(connection->Identify(&fresh));
