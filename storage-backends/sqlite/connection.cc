@@ -89,8 +89,17 @@ int Connection::Bind(sqlite3_stmt* statement, int index, std::string_view bytes)
   return sqlite3_bind_blob64(statement, index, data, bytes.size(), SQLITE_STATIC);
 }
 
+// SQLite does not ask the busy handler everywhere: not while another process recovers the log.
+int Connection::FirstStep(sqlite3_stmt* statement) {
+  for (int count = 0;; ++count) {
+    const int code = sqlite3_step(statement);
+    if (!IsLocked(code) || Patience::Wait(&patience_, count) == 0) return code;
+    sqlite3_reset(statement);
+  }
+}
+
 Status Connection::Run(sqlite3_stmt* statement, std::string_view what) {
-  const int code = sqlite3_step(statement);
+  const int code = FirstStep(statement);
   if (code == SQLITE_DONE || code == SQLITE_ROW) return OkStatus();
   return Failure(code, what);
 }
@@ -111,7 +120,7 @@ Status Connection::Remove(std::string_view key) {
 Result<std::string> Connection::Load(std::string_view key) {
   const Resetter resetter(load_.get());
   Bind(load_.get(), 1, key);
-  const int code = sqlite3_step(load_.get());
+  const int code = FirstStep(load_.get());
   if (code == SQLITE_DONE) return NotFound("there is no record " + Quoted(key));
   const std::string what = "cannot load record " + Quoted(key) + " from";
   if (code != SQLITE_ROW) return Failure(code, what);
@@ -127,8 +136,7 @@ Result<std::string> Connection::Load(std::string_view key) {
 
 Status Connection::RowsOf(sqlite3_stmt* statement, std::string_view prefix,
                           const sdk::KeyVisitor& visit) {
-  for (;;) {
-    const int code = sqlite3_step(statement);
+  for (int code = FirstStep(statement);; code = sqlite3_step(statement)) {
     if (code == SQLITE_DONE) return OkStatus();
     if (code != SQLITE_ROW) return Failure(code, "cannot list the records of");
     const std::string_view key = Bytes(statement, 0);

@@ -70,15 +70,16 @@ class Connection {
 
   Status Connect();
   Status Configure();
+  // REQUIRES: a transaction.
   Status Identify(bool* fresh);
   Status MakeSchema();
   Status MakeSchemaOnce();
-  Status UseWriteAheadLog();
   Status PrepareAll();
   Status Prepare(const char* sql, Statement* statement);
   Status Execute(const char* sql);
   Result<std::int64_t> Number(const char* sql);
 
+  int FirstStep(sqlite3_stmt* statement);
   Status Run(sqlite3_stmt* statement, std::string_view what);
   // Binds bytes that live until the statement is reset.
   static int Bind(sqlite3_stmt* statement, int index, std::string_view bytes);
