@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -14,6 +16,7 @@
 
 #include "holder.h"
 #include "shoji/base/errno.h"
+#include "shoji/base/file.h"
 
 namespace shoji::oneprocess {
 namespace {
@@ -109,7 +112,10 @@ Result<Engine*> SharedEngine::Enter(Access access, const Patience& patience,
   }
   const MutexLock lock(mutex_);
   while (true) {
-    if (state_ == State::kOpen && access == Access::kWrite && suspect_) EndTenure();
+    if (state_ == State::kOpen && access == Access::kWrite && suspect_ && !over_) {
+      SHOJI_RETURN_IF_ERROR(CheckRoom());
+      EndTenure();
+    }
     if (state_ == State::kOpen && !over_) break;
     if (state_ == State::kClosed) {
       SHOJI_RETURN_IF_ERROR(Open(patience, opener));
@@ -189,6 +195,27 @@ Status SharedEngine::WaitForOthers(const Patience& patience) const {
   return OkStatus();
 }
 
+// What is in the log is written to a table when the engine is opened.
+Status SharedEngine::CheckRoom() const {
+  constexpr std::uint64_t kManifest = 256U << 10U;
+  SHOJI_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir(place_.db()));
+  std::uint64_t needed = kManifest;
+  for (const std::string& name : names) {
+    struct stat st {};
+    const bool log = name.ends_with(".log");
+    if (log && stat((place_.db() + "/" + name).c_str(), &st) == 0) {
+      needed += static_cast<std::uint64_t>(st.st_size);
+    }
+  }
+  struct statvfs disk {};
+  if (statvfs(place_.db().c_str(), &disk) < 0) return OkStatus();  // opening will tell
+  const std::uint64_t room = (geteuid() == 0 ? disk.f_bfree : disk.f_bavail) * disk.f_frsize;
+  if (room >= needed) return OkStatus();
+  return ResourceExhausted("store " + place_.path() + ": a write failed, and to go on it needs " +
+                           std::to_string(needed) + " bytes of room; there are " +
+                           std::to_string(room));
+}
+
 // While another thread opens or closes.
 Status SharedEngine::WaitForState(const Patience& patience) {
   const auto pause = Deadline::After(patience.cancel_fd < 0 ? kIdle : kCancel);
@@ -230,13 +257,18 @@ void SharedEngine::WatchUntilDue() {
     if (fds[1].revents != 0) asked = true;
     const bool busy = WasBusy(&seen);
     if (asked && (!busy || tenure.passed())) return;
-    if (ready == 0 && !busy) return;  // nobody needs it
+    if (ready == 0 && !busy && !IsSuspect()) return;  // nobody needs it
   }
 }
 
 bool SharedEngine::IsOver() {
   const MutexLock lock(mutex_);
   return over_;
+}
+
+bool SharedEngine::IsSuspect() {
+  const MutexLock lock(mutex_);
+  return suspect_;
 }
 
 // Whether there was a call since the last time.

@@ -53,7 +53,8 @@ class SharedEngine {
   Result<Engine*> Enter(Access access, const Patience& patience, const EngineOpener& opener)
       SHOJI_EXCLUDES(mutex_);
   // After a write that failed the engine is opened anew before the next one: LevelDB would
-  // append to a torn log, RocksDB refuses until it is told otherwise.
+  // append to a torn log, RocksDB refuses until it is told otherwise. Not while the disk is
+  // full: opening takes room, and until then it can still be read.
   void Leave(Access access, const Status& outcome) SHOJI_EXCLUDES(mutex_);
 
  private:
@@ -65,6 +66,7 @@ class SharedEngine {
   Status Open(const Patience& patience, const EngineOpener& opener) SHOJI_REQUIRES(mutex_);
   Status TakeAndOpen(const Patience& patience, const EngineOpener& opener) SHOJI_EXCLUDES(mutex_);
   Status WaitForOthers(const Patience& patience) const;
+  Status CheckRoom() const;
   Status WaitForState(const Patience& patience) SHOJI_REQUIRES(mutex_);
   std::string InTheWay() const;
   void EndTenure() SHOJI_REQUIRES(mutex_);
@@ -72,6 +74,7 @@ class SharedEngine {
   void Keep() SHOJI_EXCLUDES(mutex_);
   void WatchUntilDue() SHOJI_EXCLUDES(mutex_);
   bool IsOver() SHOJI_EXCLUDES(mutex_);
+  bool IsSuspect() SHOJI_EXCLUDES(mutex_);
   bool WasBusy(std::uint64_t* seen) SHOJI_EXCLUDES(mutex_);
   void Close() SHOJI_EXCLUDES(mutex_);
 

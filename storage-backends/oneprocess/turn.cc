@@ -19,10 +19,13 @@ constexpr int kAskAgainMs = 100;
 constexpr int kFlags = O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW;
 
 Status MakeFifo(const std::string& path) {
-  if (mkfifo(path.c_str(), 0600) == 0) return OkStatus();
-  if (errno != EEXIST) return ErrnoStatus(errno, "cannot create " + path);
   struct stat st {};
-  if (lstat(path.c_str(), &st) < 0) return ErrnoStatus(errno, "cannot look at " + path);
+  if (lstat(path.c_str(), &st) < 0) {
+    if (errno != ENOENT) return ErrnoStatus(errno, "cannot look at " + path);
+    // Another process may be quicker; opening tells what it is.
+    if (mkfifo(path.c_str(), 0600) == 0 || errno == EEXIST) return OkStatus();
+    return ErrnoStatus(errno, "cannot create " + path);
+  }
   if (S_ISFIFO(st.st_mode)) return OkStatus();
   return DataLoss(path + " is not the FIFO that Shoji made; remove it");
 }
