@@ -119,9 +119,9 @@ Result<Engine*> SharedEngine::Enter(Access access, const Patience& patience,
     if (state_ == State::kOpen && !over_) break;
     if (state_ == State::kClosed) {
       SHOJI_RETURN_IF_ERROR(Open(patience, opener));
-    } else {
-      SHOJI_RETURN_IF_ERROR(WaitForState(patience));
+      return engine_.get();
     }
+    SHOJI_RETURN_IF_ERROR(WaitForState(patience));
   }
   ++users_;
   ++calls_;
@@ -145,9 +145,11 @@ Status SharedEngine::Open(const Patience& patience, const EngineOpener& opener) 
     status = ResourceExhausted("store " + place_.path() + ": cannot open it: " + e.what());
   }
   mutex_.lock();
-  if (!status.ok()) engine_.reset();
-  if (!status.ok()) held_.Release();
-  state_ = status.ok() ? State::kOpen : State::kClosed;
+  if (!status.ok()) {
+    engine_.reset();
+    held_.Release();
+    state_ = State::kClosed;
+  }
   changed_.notify_all();
   return status;
 }
@@ -169,13 +171,15 @@ Status SharedEngine::TakeAndOpen(const Patience& patience, const EngineOpener& o
   Result<std::unique_ptr<Engine>> engine = opener(place_.db(), !made);
   if (!engine.ok()) return std::move(engine).status();
   if (!made) SHOJI_RETURN_IF_ERROR(place_.MarkMade());
+  const MutexLock lock(mutex_);
   held_ = std::move(held).value();
-  {
-    const MutexLock lock(mutex_);
-    engine_ = std::move(engine).value();
-    suspect_ = over_ = false;
-  }
-  keeper_ = std::thread([this] { Keep(); });
+  engine_ = std::move(engine).value();
+  keeper_ = std::thread([this] { Keep(); });  // waits for the mutex
+  suspect_ = over_ = false;
+  // The caller has its call for sure, even if another process asks already.
+  users_ = 1;
+  ++calls_;
+  state_ = State::kOpen;
   return OkStatus();
 }
 

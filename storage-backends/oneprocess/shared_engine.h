@@ -63,6 +63,7 @@ class SharedEngine {
   SharedEngine(Place place, UniqueFd wake);
   static void Destroy(SharedEngine* engine);
 
+  // On success the caller is one of the users.
   Status Open(const Patience& patience, const EngineOpener& opener) SHOJI_REQUIRES(mutex_);
   Status TakeAndOpen(const Patience& patience, const EngineOpener& opener) SHOJI_EXCLUDES(mutex_);
   Status WaitForOthers(const Patience& patience) const;

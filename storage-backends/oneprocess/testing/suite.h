@@ -52,8 +52,9 @@ inline void Flip(const std::string& path) {
 
 inline void Remove(const std::string& path) { EXPECT_TRUE(RemoveTree(path).ok()); }
 
+// Not compressed: what fills a disk shall fill it.
 inline store_testing::Options OptionsIn(const std::string& dir) {
-  return {{"path", dir + "/store"}};
+  return {{"path", dir + "/store"}, {"compression", "false"}};
 }
 
 // Opens and closes it once more: what was in the log goes to a table.
