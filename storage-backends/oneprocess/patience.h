@@ -19,14 +19,20 @@ namespace shoji::oneprocess {
 struct Patience {
   Deadline deadline;
   int cancel_fd = -1;
-  bool callers = false;  // the deadline is the caller's, not lock_timeout
+  bool callers = false;                 // the deadline is the caller's, not lock_timeout
+  std::chrono::nanoseconds limit = {};  // lock_timeout; counts from Begin() on
 
   static Patience Of(const shoji_call* call, std::chrono::nanoseconds lock_timeout) {
     const int cancel_fd = SHOJI_HAS(shoji_call, call, cancel_fd) ? call->cancel_fd : -1;
     if (SHOJI_HAS(shoji_call, call, deadline_ns) && call->deadline_ns != 0) {
       return {Deadline::FromNanos(call->deadline_ns), cancel_fd, true};
     }
-    return {Deadline::After(lock_timeout), cancel_fd, false};
+    return {Deadline::Never(), cancel_fd, false, lock_timeout};
+  }
+  // For who has to wait: with a deadline in any case.
+  Patience Begin() const {
+    if (!deadline.never()) return *this;
+    return {Deadline::After(limit), cancel_fd, callers, limit};
   }
 
   // The error of a wait that was in vain; `why` says who is in the way.

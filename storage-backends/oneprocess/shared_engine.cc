@@ -111,21 +111,29 @@ Result<Engine*> SharedEngine::Enter(Access access, const Patience& patience,
                               " was opened before fork(); open it again in the child");
   }
   const MutexLock lock(mutex_);
-  while (true) {
-    if (state_ == State::kOpen && access == Access::kWrite && suspect_ && !over_) {
-      SHOJI_RETURN_IF_ERROR(CheckRoom());
-      EndTenure();
-    }
-    if (state_ == State::kOpen && !over_) break;
+  const Patience begun = IsReady(access) ? patience : patience.Begin();
+  while (!IsReady(access)) {
     if (state_ == State::kClosed) {
-      SHOJI_RETURN_IF_ERROR(Open(patience, opener));
-      return engine_.get();
+      SHOJI_RETURN_IF_ERROR(Open(begun, opener));
+      return engine_.get();  // Open() has counted us
     }
-    SHOJI_RETURN_IF_ERROR(WaitForState(patience));
+    if (state_ == State::kOpen && !over_) SHOJI_RETURN_IF_ERROR(Mend());
+    SHOJI_RETURN_IF_ERROR(WaitForState(begun));
   }
   ++users_;
   ++calls_;
   return engine_.get();
+}
+
+bool SharedEngine::IsReady(Access access) const {
+  return state_ == State::kOpen && !over_ && !(suspect_ && access == Access::kWrite);
+}
+
+// After a failed write: lets the keeper close it.
+Status SharedEngine::Mend() {
+  SHOJI_RETURN_IF_ERROR(CheckRoom());
+  EndTenure();
+  return OkStatus();
 }
 
 void SharedEngine::Leave(Access access, const Status& outcome) {

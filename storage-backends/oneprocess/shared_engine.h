@@ -63,6 +63,8 @@ class SharedEngine {
   SharedEngine(Place place, UniqueFd wake);
   static void Destroy(SharedEngine* engine);
 
+  bool IsReady(Access access) const SHOJI_REQUIRES(mutex_);
+  Status Mend() SHOJI_REQUIRES(mutex_);
   // On success the caller is one of the users.
   Status Open(const Patience& patience, const EngineOpener& opener) SHOJI_REQUIRES(mutex_);
   Status TakeAndOpen(const Patience& patience, const EngineOpener& opener) SHOJI_EXCLUDES(mutex_);

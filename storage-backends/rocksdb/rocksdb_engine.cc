@@ -9,11 +9,14 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <cstdarg>
+#include <cstdio>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "oneprocess/failure.h"
+#include "shoji/base/thread_annotations.h"
 
 namespace shoji::rocksdb_store {
 namespace {
@@ -21,12 +24,27 @@ namespace {
 rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
-// Instead of the file LOG, which grows by 20 KB with each open: errors come back as such.
-class Silent : public rocksdb::Logger {
+// Instead of the file LOG, which grows by 20 KB with each open. What RocksDB drops from a log
+// is told nowhere else with the name of the file.
+class Listener : public rocksdb::Logger {
  public:
-  Silent() : rocksdb::Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
+  Listener() : rocksdb::Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
   using rocksdb::Logger::Logv;
-  void Logv(const char* /*format*/, std::va_list /*args*/) override {}
+  void Logv(const char* format, std::va_list args) override {
+    if (std::string_view(format).find("dropping") == std::string_view::npos) return;
+    char line[1024];
+    std::vsnprintf(line, sizeof(line), format, args);
+    const MutexLock lock(mutex_);
+    if (dropped_.empty()) dropped_ = line;
+  }
+  std::string dropped() const {
+    const MutexLock lock(mutex_);
+    return dropped_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::string dropped_ SHOJI_GUARDED_BY(mutex_);
 };
 
 bool HasSnappy() {
@@ -47,7 +65,6 @@ void KeepSmall(rocksdb::Options* options, const RocksDbSettings& settings) {
   options->table_cache_numshardbits = 1;
   options->manifest_preallocation_size = 64U << 10U;
   options->allow_fallocate = false;
-  options->info_log = std::make_shared<Silent>();
   options->keep_log_file_num = 1;
   options->stats_dump_period_sec = 0;
   options->stats_persist_period_sec = 0;
@@ -75,11 +92,14 @@ rocksdb::Options OptionsOf(bool create, const RocksDbSettings& settings) {
 
 class RocksDbEngine : public oneprocess::Engine {
  public:
-  explicit RocksDbEngine(std::string path) : path_(std::move(path)) {}
+  explicit RocksDbEngine(std::string path)
+      : path_(std::move(path)), listener_(std::make_shared<Listener>()) {}
 
   Status Open(bool create, const RocksDbSettings& settings) {
+    rocksdb::Options options = OptionsOf(create, settings);
+    options.info_log = listener_;
     rocksdb::DB* db = nullptr;
-    const rocksdb::Status status = rocksdb::DB::Open(OptionsOf(create, settings), path_, &db);
+    const rocksdb::Status status = rocksdb::DB::Open(options, path_, &db);
     db_.reset(db);
     return status.ok() ? OkStatus() : Fail(status);
   }
@@ -123,10 +143,13 @@ class RocksDbEngine : public oneprocess::Engine {
     const FailureKind kind = lost                                    ? FailureKind::kCorruption
                              : status.IsIOError() || status.IsBusy() ? FailureKind::kIo
                                                                      : FailureKind::kOther;
-    return oneprocess::Failure(kind, status.ToString(), "rocksdb", path_);
+    const std::string dropped = listener_->dropped();
+    const std::string where = lost && !dropped.empty() ? " (" + dropped + ")" : "";
+    return oneprocess::Failure(kind, status.ToString() + where, "rocksdb", path_);
   }
 
   const std::string path_;
+  const std::shared_ptr<Listener> listener_;
   std::unique_ptr<rocksdb::DB> db_;
 };
 

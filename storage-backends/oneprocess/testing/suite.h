@@ -98,7 +98,7 @@ std::vector<store_testing::Damage> DamagesOf(const std::string& table) {
         Reopen<StoreClass>(d);
         Remove(FileWith(d, table));
       },
-      table);
+      "/store/db/0000");
   add("TheMarkerIsForeign", [](const std::string& d) { Put(d + "/store/.store", "someone's"); });
   const auto put_directory = [](const std::string& d) {
     EXPECT_TRUE(MakeDirs(d + "/store").ok());
