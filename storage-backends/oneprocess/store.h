@@ -36,6 +36,7 @@ class Store {
   Status Save(const shoji_call* call, std::string_view key, std::string_view value);
   Result<std::string> Load(const shoji_call* call, std::string_view key);
   Status Remove(const shoji_call* call, std::string_view key);
+  // All keys at once, not one by one: a visitor that takes its time would keep others out.
   Result<std::vector<std::string>> Scan(const shoji_call* call, std::string_view prefix);
   Status Apply(const shoji_call* call, const std::vector<sdk::StoreOp>& ops);
 
