@@ -22,7 +22,7 @@ Result<std::string> DefaultPath(const sdk::Host& host, const std::string& engine
   return dir + "/" + engine;
 }
 
-// Before the work, and during a long scan.
+// During a long scan; before the work the SDK looks.
 Status CheckInTime(const Patience& patience) {
   if (!patience.callers || !patience.deadline.passed()) return OkStatus();
   return DeadlineExceeded("the deadline of the call has passed");
@@ -46,7 +46,6 @@ Result<StoreSettings> SettingsOf(const sdk::Host& host, const sdk::OptionMap& op
 template <typename Work>
 Status Store::With(Access access, const shoji_call* call, Work work) {
   const Patience patience = Patience::Of(call, settings_.lock_timeout);
-  SHOJI_RETURN_IF_ERROR(CheckInTime(patience));
   SHOJI_ASSIGN_OR_RETURN(Engine* const engine, shared_->Enter(access, patience, settings_.opener));
   Status status;
   try {

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include <atomic>
 #include <thread>
 
 #include "shoji/base/thread_annotations.h"
@@ -42,7 +43,7 @@ class TurnTest : public DirTest {
 TEST_F(TurnTest, AWaiterAsksAndGetsItWhenItIsFree) {
   Held held = Take();
   EXPECT_FALSE(IsAsked(held, 0));
-  bool got = false;
+  std::atomic<bool> got{false};
   std::thread waiter([&] {
     const Held other = Take();
     got = true;
@@ -62,7 +63,7 @@ TEST_F(TurnTest, AKilledHolderLetsGo) {
     return true;
   });
   ASSERT_TRUE(holder.WaitReady());
-  bool got = false;
+  std::atomic<bool> got{false};
   std::thread waiter([&] { got = turn().Take(Long(), Somebody).ok(); });
   kill(holder.pid(), SIGKILL);
   waiter.join();
