@@ -11,7 +11,7 @@ struct LevelDb {
   static constexpr char kName[] = "leveldb";
   static constexpr char kTable[] = ".ldb";
   static Result<std::unique_ptr<Engine>> OpenEngine(const std::string& db) {
-    return leveldb_store::OpenLevelDb(db, false, {});
+    return leveldb_store::OpenLevelDb(db, true, {});
   }
 };
 

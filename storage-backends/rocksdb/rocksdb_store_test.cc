@@ -11,7 +11,7 @@ struct RocksDb {
   static constexpr char kName[] = "rocksdb";
   static constexpr char kTable[] = ".sst";
   static Result<std::unique_ptr<Engine>> OpenEngine(const std::string& db) {
-    return rocksdb_store::OpenRocksDb(db, false, {});
+    return rocksdb_store::OpenRocksDb(db, true, {});
   }
 };
 

@@ -43,19 +43,23 @@ class Bench {
   Bench& operator=(const Bench&) = delete;
 
   void Run() {
-    raw_.open(dir_ + "/raw");
+    const std::string before = Memory();
     OpenStore();
+    for (int i = 0; i < 200; ++i) Save(i);
+    const std::string after = Memory();
+    std::printf("%-8s memory before %s, with the store in use %s\n", engine_, before.c_str(),
+                after.c_str());
+    raw_.open(dir_ + "/raw");
+    const auto save_raw = [&](int i) { raw_.save(Key(i), value_); };
+    const auto load_raw = [&](int i) { found_ += raw_.load(Key(i % 1000)).size(); };
     Pair(
-        "save 1 KiB, durable", 40, 50, [&](int i) { Save(i); },
-        [&](int i) { raw_.save(Key(i), value_); });
+        "save 1 KiB, durable", 400, 5, [&](int i) { Save(i); }, save_raw);
     Pair(
-        "load 1 KiB", 40, 5000, [&](int i) { Load(i % 1000); },
-        [&](int i) { found_ += raw_.load(Key(i % 1000)).size(); });
-    std::printf("%-8s memory with both open: %s\n", engine_, Memory().c_str());
+        "load 1 KiB", 40, 5000, [&](int i) { Load(i % 1000); }, load_raw);
     table_->close(store_);
     raw_.close();
     Pair(
-        "open, save, close", 10, 10, [&](int i) { Command(i); }, [&](int i) { RawCommand(i); });
+        "open, save, close", 50, 2, [&](int i) { Command(i); }, [&](int i) { RawCommand(i); });
   }
 
  private:
@@ -111,8 +115,9 @@ class Bench {
   }
   static std::string Memory() {
     const std::string status = ReadFile("/proc/self/status").value();
-    const std::size_t at = status.find("VmRSS:");
-    return status.substr(at, status.find('\n', at) - at);
+    const std::size_t at = status.find("VmRSS:") + 6;
+    const std::string line = status.substr(at, status.find('\n', at) - at);
+    return line.substr(line.find_first_not_of(" \t"));
   }
 
   const char* engine_;
