@@ -5,6 +5,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/create_channel_posix.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/impl/rpc_method.h>
 #include <grpcpp/security/credentials.h>
@@ -20,6 +21,7 @@
 #include "errors.h"
 #include "shoji-etcd/rpc.pb.h"
 #include "shoji/base/errno.h"
+#include "shoji/base/socket.h"
 #include "shoji/base/unique_fd.h"
 
 namespace shoji::etcd {
@@ -75,6 +77,17 @@ bool WaitOrCancel(int done, int cancel_fd) {
   return fds[0].revents == 0;
 }
 
+// A write that blocked makes gRPC start a poller of its own, which nobody wakes when it is no
+// longer needed: it would sit out its ten seconds, and the shutdown waits for it. Any event on
+// a descriptor of gRPC's ends its sleep, so here is one.
+void WakePoller() {
+  Result<std::pair<UniqueFd, UniqueFd>> ends = SocketPair();
+  if (!ends.ok() || !SetNonBlocking(ends->first.get(), true).ok()) return;
+  const std::shared_ptr<grpc::Channel> channel =
+      grpc::CreateInsecureChannelFromFd("wake", ends->first.release());
+  ends->second.reset();
+}
+
 }  // namespace
 
 Rpc::Rpc(Settings settings, PasswordReader password)
@@ -88,6 +101,7 @@ Rpc::~Rpc() {
     const MutexLock lock(mutex_);
     channel_.reset();
   }
+  WakePoller();
   grpc_shutdown_blocking();
 }
 
