@@ -11,8 +11,10 @@
 //       shoji::Status Save(const shoji_call* call, std::string_view key, std::string_view value);
 //       shoji::Result<std::string> Load(const shoji_call* call, std::string_view key);
 //       shoji::Status Remove(const shoji_call* call, std::string_view key);
-//       // optional: shoji.store.scan/1, sorted
+//       // optional: shoji.store.scan/1, sorted; or ScanEach(), which visits key by key
 //       shoji::Result<std::vector<std::string>> Scan(const shoji_call*, std::string_view prefix);
+//       shoji::Status ScanEach(const shoji_call*, std::string_view prefix,
+//                              const shoji::sdk::KeyVisitor& visit);
 //       // optional: shoji.store.txn/1
 //       shoji::Status Apply(const shoji_call*, const std::vector<shoji::sdk::StoreOp>& ops);
 //     };
@@ -22,6 +24,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,6 +40,9 @@ struct StoreOp {
   std::string_view key;
   std::string_view value;
 };
+
+// Takes the next key of a scan. Not OK: the caller has enough, and ScanEach() returns it.
+using KeyVisitor = std::function<Status(std::string_view key)>;
 
 namespace internal {
 
@@ -99,9 +105,16 @@ inline Status CheckStoreValue(std::string_view value) {
 namespace internal {
 
 template <typename T>
-concept CanScan = requires(T& store, const shoji_call* call, std::string_view prefix) {
+concept CanList = requires(T& store, const shoji_call* call, std::string_view prefix) {
   store.Scan(call, prefix);
 };
+template <typename T>
+concept CanVisit = requires(T& store, const shoji_call* call, std::string_view prefix,
+                            const KeyVisitor& visit) {
+  store.ScanEach(call, prefix, visit);
+};
+template <typename T>
+concept CanScan = CanList<T> || CanVisit<T>;
 template <typename T>
 concept CanApply = requires(T& store, const shoji_call* call, const std::vector<StoreOp>& ops) {
   store.Apply(call, ops);
@@ -116,6 +129,17 @@ struct StoreSlots {
   };
   static Box* Of(shoji_store* handle) { return reinterpret_cast<Box*>(handle); }
 
+  // `body` gets the store and a call whose every field may be read; never NULL.
+  template <typename Body>
+  static std::int32_t Run(shoji_store* handle, const shoji_call* call, shoji_error* error,
+                          Body&& body) noexcept {
+    const CallView known(call);
+    return Of(handle)->host.Guard(error, [&]() -> Status {
+      SHOJI_RETURN_IF_ERROR(known.CheckDeadline());
+      return body(*Of(handle)->store, known.get());
+    });
+  }
+
   static std::int32_t Open(void* plugin, const shoji_options* options, shoji_store** ret_store,
                            shoji_error* error) noexcept {
     const Host& host = HostOf(plugin);
@@ -129,40 +153,49 @@ struct StoreSlots {
 
   static std::int32_t Save(shoji_store* handle, const shoji_call* call, shoji_str key,
                            shoji_str value, shoji_error* error) noexcept {
-    return Of(handle)->host.Guard(error, [&]() -> Status {
+    return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
       SHOJI_RETURN_IF_ERROR(CheckStoreKey(View(key)));
       SHOJI_RETURN_IF_ERROR(CheckStoreValue(View(value)));
-      return Of(handle)->store->Save(call, View(key), View(value));
+      return store.Save(known, View(key), View(value));
     });
   }
   static std::int32_t Load(shoji_store* handle, const shoji_call* call, shoji_str key,
                            const shoji_sink* ret_value, shoji_error* error) noexcept {
-    return Of(handle)->host.Guard(error, [&]() -> Status {
+    return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
       SHOJI_RETURN_IF_ERROR(CheckStoreKey(View(key)));
-      SHOJI_ASSIGN_OR_RETURN(const std::string value, Of(handle)->store->Load(call, View(key)));
+      SHOJI_ASSIGN_OR_RETURN(const std::string value, store.Load(known, View(key)));
       return Put(ret_value, value);
     });
   }
   static std::int32_t Remove(shoji_store* handle, const shoji_call* call, shoji_str key,
                              shoji_error* error) noexcept {
-    return Of(handle)->host.Guard(error, [&]() -> Status {
+    return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
       SHOJI_RETURN_IF_ERROR(CheckStoreKey(View(key)));
-      return Of(handle)->store->Remove(call, View(key));
+      return store.Remove(known, View(key));
     });
   }
 
+  static Status ScanEach(T& store, const shoji_call* call, std::string_view prefix,
+                         const KeyVisitor& visit) requires CanScan<T> {
+    if constexpr (CanVisit<T>) {
+      return store.ScanEach(call, prefix, visit);
+    } else {
+      SHOJI_ASSIGN_OR_RETURN(const std::vector<std::string> keys, store.Scan(call, prefix));
+      for (const std::string& key : keys) SHOJI_RETURN_IF_ERROR(visit(key));
+      return OkStatus();
+    }
+  }
   static std::int32_t Scan(shoji_store* handle, const shoji_call* call, shoji_str prefix,
                            shoji_store_visit visit, void* ctx,
                            shoji_error* error) noexcept requires CanScan<T> {
-    return Of(handle)->host.Guard(error, [&]() -> Status {
-      SHOJI_ASSIGN_OR_RETURN(const std::vector<std::string> keys,
-                             Of(handle)->store->Scan(call, View(prefix)));
-      for (const std::string& key : keys) {
-        const std::int32_t code = visit(ctx, ToStr(key));
-        if (code == SHOJI_OK) continue;
-        return {static_cast<StatusCode>(code), "the caller stopped the scan at key " + key};
-      }
-      return OkStatus();
+    const auto pass_on = [&](std::string_view key) -> Status {
+      const std::int32_t code = visit(ctx, ToStr(key));
+      if (code == SHOJI_OK) return OkStatus();
+      return {static_cast<StatusCode>(code),
+              "the caller stopped the scan at key " + std::string(key)};
+    };
+    return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
+      return ScanEach(store, known, View(prefix), pass_on);
     });
   }
 
@@ -177,13 +210,13 @@ struct StoreSlots {
   static std::int32_t Apply(shoji_store* handle, const shoji_call* call,
                             const shoji_store_op* const* ops, std::uint32_t count,
                             shoji_error* error) noexcept requires CanApply<T> {
-    return Of(handle)->host.Guard(error, [&]() -> Status {
+    return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
       std::vector<StoreOp> list;
       for (std::uint32_t i = 0; i < count; ++i) {
         SHOJI_ASSIGN_OR_RETURN(const StoreOp op, ToOp(*ops[i]));
         list.push_back(op);
       }
-      return Of(handle)->store->Apply(call, list);
+      return store.Apply(known, list);
     });
   }
 
