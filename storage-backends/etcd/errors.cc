@@ -7,6 +7,7 @@ namespace shoji::etcd {
 namespace {
 
 constexpr char kCompacted[] = "required revision has been compacted";
+constexpr char kNoChannel[] = "empty address list";  // gRPC could not make a TLS context
 constexpr char kKeyGone[] = "etcdserver: key not found";
 constexpr char kLeaseGone[] = "requested lease not found";
 
@@ -60,8 +61,6 @@ constexpr Known kKnown[] = {
      "the server does not speak TLS; write http:// and no ca_file, or give it certificates"},
     {"Ssl handshake failed", StatusCode::kUnauthenticated,
      "TLS cannot be agreed; see options ca_file, cert_file and key_file"},
-    {"lame client channel", StatusCode::kInvalidArgument,
-     "the certificates cannot be used; cert_file and key_file have to belong together"},
 };
 
 void Replace(std::string* text, const std::string& name, const std::string& value) {
@@ -87,13 +86,16 @@ std::string OneLine(std::string text) {
 // gRPC says the same for every reason that a connection ended before its first answer.
 std::string Hint(const std::string& text, const Endpoint& endpoint, const Settings& settings) {
   const bool cut = Has(text, "Socket closed") || Has(text, "Connection reset") ||
-                   Has(text, "Broken pipe") || Has(text, "GOAWAY");
+                   Has(text, "Broken pipe") || Has(text, "GOAWAY") ||
+                   Has(text, "Endpoint read failed");
   if (!cut) return "";
   if (!endpoint.tls) return "; if the server speaks TLS, write https:// and set ca_file";
   if (!settings.cert_pem.empty()) {
-    return "; if that persists, the server may not accept the client certificate of cert_file";
+    return "; the server may not accept the client certificate of cert_file, or not speak TLS "
+           "(then write http://)";
   }
-  return "; if the server wants a client certificate, set cert_file and key_file";
+  return "; if the server wants a client certificate, set cert_file and key_file; if it does not "
+         "speak TLS, write http:// and no ca_file";
 }
 
 }  // namespace
@@ -102,7 +104,7 @@ Verdict Judge(const grpc::Status& status) {
   const std::string& text = status.error_message();
   Verdict out;
   out.unsent = Has(text, "failed to connect to all addresses") ||
-               Has(text, "DNS resolution failed") || Has(text, "lame client channel");
+               Has(text, "DNS resolution failed") || Has(text, kNoChannel);
   out.unreachable = status.error_code() == grpc::StatusCode::UNAVAILABLE ||
                     status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED || out.unsent;
   out.stale_token = Has(text, "invalid auth token") || Has(text, "revision of auth store is old");
@@ -117,6 +119,12 @@ Status Explain(const grpc::Status& status, const std::string& what, const Endpoi
   for (const Known& known : kKnown) {
     if (!Has(text, known.word)) continue;
     return {known.code, front + Fill(known.advice, settings) + " (" + text + ")"};
+  }
+  if (!settings.cert_pem.empty() && endpoint.tls && Has(text, kNoChannel)) {
+    return InvalidArgument(front +
+                           "the certificates cannot be used; cert_file and key_file have "
+                           "to belong together (" +
+                           text + ")");
   }
   const auto code = static_cast<int>(status.error_code());
   const bool canonical = code > 0 && code <= static_cast<int>(StatusCode::kUnauthenticated);
