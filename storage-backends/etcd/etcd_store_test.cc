@@ -392,7 +392,7 @@ TEST_F(EtcdStoreTest, CloseDoesNotHangAfterAWriteThatBlocked) {
 TEST_F(EtcdStoreTest, AFullDatabaseIsToldWithAdvice) {
   EtcdServer small;
   ASSERT_TRUE(small.Start({false, false, {"--quota-backend-bytes=4000000"}}).ok());
-  auto store = OpenWith(small.Settings());
+  auto store = OpenWith(SettingsFor(small));
   ASSERT_TRUE(store->Save(nullptr, "kept", "v").ok());
   Status status;
   for (int i = 0; i < 20 && status.ok(); ++i) {
@@ -402,7 +402,7 @@ TEST_F(EtcdStoreTest, AFullDatabaseIsToldWithAdvice) {
   EXPECT_THAT(status.message(), HasSubstr("--quota-backend-bytes"));
   EXPECT_NE(status.detail("database_bytes"), "");
   EXPECT_EQ(store->Load(nullptr, "kept").value(), "v");
-  EXPECT_EQ(OpenWith(small.Settings())->Load(nullptr, "kept").value(), "v");
+  EXPECT_EQ(OpenWith(SettingsFor(small))->Load(nullptr, "kept").value(), "v");
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ std::string File(const EtcdServer& server, const std::string& name) {
 }
 
 Settings Patient(const EtcdServer& server) {
-  Settings settings = server.Settings();
+  Settings settings = SettingsFor(server);
   settings.timeout = std::chrono::seconds(10);
   return settings;
 }
@@ -128,7 +128,7 @@ class UsersTest : public ServerTest {
     }
   }
   static Settings Ann() {
-    Settings settings = Server().Settings();
+    Settings settings = SettingsFor(Server());
     settings.username = "ann";
     settings.prefix = "/ann/";
     return settings;
@@ -154,7 +154,7 @@ TEST_F(UsersTest, AWrongPasswordIsUnauthenticatedAndNotShown) {
 }
 
 TEST_F(UsersTest, NobodyIsUnauthenticated) {
-  const Status status = OpenStatus(Server().Settings());
+  const Status status = OpenStatus(SettingsFor(Server()));
   EXPECT_EQ(status.code(), StatusCode::kUnauthenticated) << status.message();
   EXPECT_THAT(status.message(), HasSubstr("username"));
 }

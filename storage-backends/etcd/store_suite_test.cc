@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
                                          {"prefix", dir},
                                          {"timeout", "30000000000"},
                                          // so that many of the values go in pieces
-                                         {"max_request_bytes", "65536"}};
+                                         {"max_request_bytes", "131072"}};
   };
   subject.has_files = false;
   return shoji::store_testing::RunStoreTests(argc, argv, subject);

@@ -96,14 +96,6 @@ std::string EtcdServer::Endpoint() const {
   return "unix" + secure + "://" + dir() + "/c:1";
 }
 
-etcd::Settings EtcdServer::Settings() const {
-  etcd::Settings out;
-  out.endpoints = {ParseEndpoint(Endpoint(), false).value()};
-  out.timeout = std::chrono::seconds(30);
-  if (options_.tls) out.ca_pem = ReadFile(dir() + "/ca.pem").value();
-  return out;
-}
-
 // etcd takes a socket's path only in the form host:port, relative to its directory.
 std::vector<std::string> EtcdServer::Arguments(const Options& options) {
   if (options.tcp && port_ == 0) port_ = FreePort();

@@ -4,7 +4,7 @@
 //          Start() returns when the server says that it is ready.
 // Threads  One.
 // Example  EtcdServer server; ASSERT_TRUE(server.Start({}).ok());
-//          EtcdStore::OpenWith(server.Settings(), ...)
+//          EtcdStore::OpenWith(SettingsFor(server), ...)
 #ifndef SHOJI_ETCD_TESTING_ETCD_SERVER_H_
 #define SHOJI_ETCD_TESTING_ETCD_SERVER_H_
 
@@ -13,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "settings.h"
 #include "shoji/status.h"
 
 namespace shoji::etcd {
@@ -57,7 +56,7 @@ class EtcdServer {
   const std::string& dir() const { return dir_.path(); }
   // As option `endpoints` takes it.
   std::string Endpoint() const;
-  etcd::Settings Settings() const;
+  bool tls() const { return options_.tls; }
   // Runs etcdctl against this server.
   Result<std::string> Ctl(std::vector<std::string> arguments) const;
 

@@ -12,11 +12,20 @@
 
 #include "etcd_server.h"
 #include "etcd_store.h"
+#include "shoji/base/file.h"
 
 namespace shoji::etcd {
 
 inline Rpc::PasswordReader Password(const std::string& word) {
   return [word] { return Result<std::string>(word); };
+}
+
+inline Settings SettingsFor(const EtcdServer& server) {
+  Settings out;
+  out.endpoints = {ParseEndpoint(server.Endpoint(), false).value()};
+  out.timeout = std::chrono::seconds(30);
+  if (server.tls()) out.ca_pem = ReadFile(server.dir() + "/ca.pem").value();
+  return out;
 }
 
 // A call with a time limit.
@@ -49,7 +58,7 @@ class ServerTest : public testing::Test {
     return std::string("/") + testing::UnitTest::GetInstance()->current_test_info()->name() + "/";
   }
   static Settings Chosen() {
-    Settings settings = Server().Settings();
+    Settings settings = SettingsFor(Server());
     settings.prefix = Prefix();
     return settings;
   }
