@@ -6,6 +6,7 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/create_channel_posix.h>
+#include <grpcpp/impl/client_unary_call.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/impl/rpc_method.h>
 #include <grpcpp/security/credentials.h>
@@ -75,6 +76,30 @@ bool WaitOrCancel(int done, int cancel_fd) {
   pollfd fds[2] = {{done, POLLIN, 0}, {cancel_fd, POLLIN, 0}};
   while (poll(fds, 2, -1) < 0 && errno == EINTR) continue;
   return fds[0].revents == 0;
+}
+
+grpc::internal::RpcMethod MethodOf(const Method& method) {
+  return {method.path, grpc::internal::RpcMethod::NORMAL_RPC};
+}
+
+// True when `cancel_fd` was readable before the answer came.
+Result<bool> SendOrCancel(grpc::Channel* channel, const Method& method, int cancel_fd,
+                          const MessageLite& request, MessageLite* reply,
+                          grpc::ClientContext* context, grpc::Status* ret_status) {
+  const UniqueFd done(eventfd(0, EFD_CLOEXEC));
+  if (!done) return ErrnoStatus(errno, "cannot make an event descriptor");
+  grpc::internal::CallbackUnaryCall<MessageLite, MessageLite, MessageLite, MessageLite>(
+      channel, MethodOf(method), context, &request, reply,
+      [ret_status, fd = done.get()](grpc::Status result) {
+        *ret_status = std::move(result);
+        eventfd_write(fd, 1);
+      });
+  const bool cancelled = WaitOrCancel(done.get(), cancel_fd);
+  if (cancelled) {
+    context->TryCancel();
+    WaitOrCancel(done.get(), -1);
+  }
+  return cancelled;
 }
 
 // A write that blocked makes gRPC start a poller of its own, which nobody wakes when it is no
@@ -165,27 +190,24 @@ Rpc::Outcome Rpc::Finish(const grpc::Status& status, const Peer& peer, const Met
 
 Rpc::Outcome Rpc::Send(const Peer& peer, const Method& method, const shoji_call* call,
                        const Message& request, Message* reply) const {
-  const UniqueFd done(eventfd(0, EFD_CLOEXEC));
-  if (!done) return {ErrnoStatus(errno, "cannot make an event descriptor"), {}};
   const Limit limit = LimitOf(call, settings_.timeout);
   grpc::ClientContext context;
   SetDeadline(limit.deadline, &context);
   if (!peer.token.empty()) context.AddMetadata(kTokenField, peer.token);
-  grpc::Status status;
   reply->Clear();
-  grpc::internal::CallbackUnaryCall<MessageLite, MessageLite, MessageLite, MessageLite>(
-      peer.channel.get(),
-      grpc::internal::RpcMethod(method.path, grpc::internal::RpcMethod::NORMAL_RPC), &context,
-      &request, reply, [&status, fd = done.get()](grpc::Status result) {
-        status = std::move(result);
-        eventfd_write(fd, 1);
-      });
-  const bool cancelled = WaitOrCancel(done.get(), CancelFd(call));
-  if (cancelled) {
-    context.TryCancel();
-    WaitOrCancel(done.get(), -1);
-    return {Cancelled("etcd at " + peer.endpoint->text + ": " + method.what + " was cancelled"),
-            {}};
+  grpc::Status status;
+  if (CancelFd(call) < 0) {
+    // Without a thread between gRPC and this one.
+    status = grpc::internal::BlockingUnaryCall<MessageLite, MessageLite>(
+        peer.channel.get(), MethodOf(method), &context, request, reply);
+  } else {
+    Result<bool> cancelled = SendOrCancel(peer.channel.get(), method, call->cancel_fd, request,
+                                          reply, &context, &status);
+    if (!cancelled.ok()) return {std::move(cancelled).status(), {}};
+    if (*cancelled) {
+      return {Cancelled("etcd at " + peer.endpoint->text + ": " + method.what + " was cancelled"),
+              {}};
+    }
   }
   return Finish(status, peer, method, limit.own);
 }
