@@ -1,10 +1,11 @@
 #include "etcd_store.h"
 
-#include <dirent.h>
-#include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 
 #include <atomic>
+#include <cstdio>
+#include <string_view>
 #include <thread>
 
 #include "shoji/base/file.h"
@@ -18,6 +19,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 constexpr std::size_t kMiB = 1U << 20U;
+
+constexpr char kUploadRole[] = "--upload";
 
 class EtcdStoreTest : public ServerTest {};
 
@@ -68,14 +71,11 @@ TEST_F(EtcdStoreTest, RemoveTakesThePiecesAlong) {
 }
 
 TEST_F(EtcdStoreTest, PiecesOfAKilledWriterAreRemovedByTheirLease) {
-  Settings settings = Chosen();
-  settings.staging_time = std::chrono::seconds(1);
-  const Layout layout(settings.prefix);
-  auto store = OpenWith(settings);
-  auto* rpc = new Rpc(settings, Password(""));  // never destroyed, as if killed
-  auto* staging = new Staging(rpc, &layout, nullptr);
-  const Result<Pieces> pieces = staging->Upload(Filled(2 * kMiB, 1));
-  ASSERT_TRUE(pieces.ok()) << pieces.status().message();
+  auto store = Open();
+  const Result<std::string> killed =
+      RunProgram({"/proc/self/exe", kUploadRole, Server().Endpoint(), Prefix()});
+  EXPECT_THAT(killed.status().message(), HasSubstr("uploaded"));
+  EXPECT_NE(KeysOf("c/"), "");
   EXPECT_TRUE(store->Scan(nullptr, "").value().empty());
   // The watch tells when they are gone.
   const Result<std::string> events =
@@ -405,5 +405,29 @@ TEST_F(EtcdStoreTest, AFullDatabaseIsToldWithAdvice) {
   EXPECT_EQ(OpenWith(SettingsFor(small))->Load(nullptr, "kept").value(), "v");
 }
 
+// A writer that is killed between its pieces and its transaction.
+void UploadAndDie(const std::string& endpoint, const std::string& prefix) {
+  Settings settings;
+  settings.endpoints = {ParseEndpoint(endpoint, false).value()};
+  settings.prefix = prefix;
+  settings.staging_time = std::chrono::seconds(1);
+  const Layout layout(prefix);
+  Rpc rpc(settings, Password(""));
+  Staging staging(&rpc, &layout, nullptr);
+  const Result<Pieces> pieces = staging.Upload(Filled(2 * kMiB, 1));
+  std::puts(pieces.ok() ? "uploaded" : pieces.status().message().c_str());
+  std::fflush(stdout);
+  raise(SIGKILL);
+}
+
 }  // namespace
+
+int Main(int argc, char** argv) {
+  if (argc == 4 && std::string_view(argv[1]) == kUploadRole) UploadAndDie(argv[2], argv[3]);
+  testing::InitGoogleMock(&argc, argv);
+  return RUN_ALL_TESTS();
+}
+
 }  // namespace shoji::etcd
+
+int main(int argc, char** argv) { return shoji::etcd::Main(argc, argv); }

@@ -266,7 +266,9 @@ Status Rpc::Call(const Method& method, const shoji_call* call, const Message& re
     if (!out.verdict.unreachable) return std::move(out).status;
     Leave(peer);
     last = std::move(out).status;
-    if (!out.verdict.unsent && !method.reads_only) return last;
+    if (!out.verdict.unsent && !method.repeatable) {
+      return std::move(last).WithDetail("outcome", "unknown");  // it may have been carried out
+    }
   }
   if (settings_.endpoints.size() == 1) return last;
   return std::move(last).WithContext("none of " + settings_.Where() + " answers");

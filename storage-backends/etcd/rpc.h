@@ -2,7 +2,7 @@
 //
 // Purpose  One channel to one of the servers, opened by the first call and shared by all. A
 //          server that cannot be reached is left for the next in the list; a request that may
-//          have been carried out is not sent twice unless it only reads. Authenticates, and
+//          have been carried out is sent twice only if that does no harm. Authenticates, and
 //          does so again when the token has expired.
 // Limits   Deadline and cancel_fd of the call; without a deadline the option `timeout` for
 //          each request, after which the server counts as UNAVAILABLE.
@@ -33,13 +33,13 @@ namespace shoji::etcd {
 struct Method {
   const char* path;
   const char* what;  // for messages
-  bool reads_only;   // may be sent twice
+  bool repeatable;   // sent twice it does no harm
 };
 
 inline constexpr Method kRange = {"/etcdserverpb.KV/Range", "read", true};
-inline constexpr Method kPut = {"/etcdserverpb.KV/Put", "write", false};
+inline constexpr Method kPut = {"/etcdserverpb.KV/Put", "write piece", true};
 inline constexpr Method kTxn = {"/etcdserverpb.KV/Txn", "write", false};
-inline constexpr Method kLeaseGrant = {"/etcdserverpb.Lease/LeaseGrant", "lease", false};
+inline constexpr Method kLeaseGrant = {"/etcdserverpb.Lease/LeaseGrant", "lease", true};
 inline constexpr Method kLeaseRevoke = {"/etcdserverpb.Lease/LeaseRevoke", "end lease", true};
 inline constexpr Method kAuthenticate = {"/etcdserverpb.Auth/Authenticate", "authenticate", true};
 inline constexpr Method kStatus = {"/etcdserverpb.Maintenance/Status", "status", true};

@@ -1,5 +1,6 @@
 // TLS, client certificates, users and roles.
 #include "shoji/base/file.h"
+#include "shoji/sdk/testing/fake_host.h"
 #include "testing/fixture.h"
 
 namespace shoji::etcd {
@@ -144,6 +145,36 @@ TEST_F(UsersTest, WorkWithTheirPassword) {
   EXPECT_TRUE((*store)->Load(nullptr, "k").value() == value);
   EXPECT_EQ((*store)->Scan(nullptr, "").value().size(), 1U);
   EXPECT_TRUE((*store)->Remove(nullptr, "k").ok());
+}
+
+// Knows one secret.
+std::int32_t ReadSecret(const shoji_host* host, shoji_str reference, const shoji_sink* ret_secret,
+                        shoji_error* err) {
+  if (sdk::View(reference) == "env:ANN") return ret_secret->write(ret_secret->ctx, "annpw", 5);
+  host->error_set(err, SHOJI_NOT_FOUND, 0, sdk::ToStr("no such secret"));
+  return SHOJI_NOT_FOUND;
+}
+
+TEST_F(UsersTest, ThePasswordIsLookedUpByTheHost) {
+  const std::string endpoint = Server().Endpoint();
+  const auto open = [&endpoint](const sdk::testing::FakeHost& fake, const std::string& password) {
+    const sdk::Host host(fake.raw());
+    const shoji_option items[] = {{sdk::ToStr("endpoints"), sdk::ToStr(endpoint)},
+                                  {sdk::ToStr("prefix"), sdk::ToStr("/ann")},
+                                  {sdk::ToStr("username"), sdk::ToStr("ann")},
+                                  {sdk::ToStr("password"), sdk::ToStr(password)}};
+    const shoji_options options = {sizeof(shoji_options), 4, items};
+    return EtcdStore::Open(host, sdk::OptionMap(&options)).status();
+  };
+  sdk::testing::FakeHost with;
+  const shoji_secrets_v1 secrets = {sizeof(shoji_secrets_v1), 0, ReadSecret};
+  with.AddService(SHOJI_SECRETS_V1, &secrets);
+  EXPECT_TRUE(open(with, "env:ANN").ok());
+  EXPECT_EQ(open(with, "env:BOB").code(), StatusCode::kNotFound);
+  const sdk::testing::FakeHost without;
+  EXPECT_TRUE(open(without, "text:annpw").ok());
+  EXPECT_TRUE(open(without, "annpw").ok());
+  EXPECT_EQ(open(without, "env:ANN").code(), StatusCode::kFailedPrecondition);
 }
 
 TEST_F(UsersTest, AWrongPasswordIsUnauthenticatedAndNotShown) {
