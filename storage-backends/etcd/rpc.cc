@@ -16,6 +16,7 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -113,12 +114,24 @@ void WakePoller() {
   ends->second.reset();
 }
 
+// gRPC takes a connection apart on threads of its own, and the last part ends gRPC, with nobody
+// to ask but this. A connection that was just being made keeps it for longer; that is let go.
+constexpr std::chrono::milliseconds kShutdownLimit{300};
+void WaitForShutdown() {
+  const Deadline limit = Deadline::After(kShutdownLimit);
+  while (grpc_is_initialized() != 0 && !limit.passed()) poll(nullptr, 0, 1);
+}
+
+// Only the last one to leave can wait for gRPC's end.
+std::atomic<int> g_users{0};
+
 }  // namespace
 
 Rpc::Rpc(Settings settings, PasswordReader password)
     : settings_(std::move(settings)), password_(std::move(password)) {
   QuietLog();
-  grpc_init();  // of our own: gRPC lives as long as this object
+  ++g_users;
+  grpc_init();  // of our own: gRPC lives at least as long as this object
 }
 
 Rpc::~Rpc() {
@@ -128,6 +141,7 @@ Rpc::~Rpc() {
   }
   WakePoller();
   grpc_shutdown_blocking();
+  if (--g_users == 0) WaitForShutdown();
 }
 
 std::shared_ptr<grpc::Channel> Rpc::MakeChannel(const Endpoint& endpoint) const {
@@ -139,6 +153,9 @@ std::shared_ptr<grpc::Channel> Rpc::MakeChannel(const Endpoint& endpoint) const 
   args.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a new channel tries at once
+  // Leave() replaces a channel that failed: what waits for its next try only keeps gRPC alive.
+  args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
   args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
               static_cast<int>(std::max<std::int64_t>(100, limit.count())));
   args.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 4 << 20);
