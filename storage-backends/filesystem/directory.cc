@@ -101,6 +101,10 @@ Status Directory::CheckMarker() const {
 
 Result<Lock> Directory::Acquire(LockMode mode, const shoji_call* call) const {
   UniqueFd fd(openat(fd_.get(), kMarker, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd && errno == ENOENT) {
+    // Not NOT_FOUND: that would say that there is no such record.
+    return Unavailable("store " + path_ + " was deleted while it was open; open it again");
+  }
   if (!fd) return Failure(errno, "cannot open", kMarker);
   const Deadline deadline = Deadline::FromNanos(call == nullptr ? 0 : call->deadline_ns);
   const int cancel_fd = call == nullptr ? -1 : call->cancel_fd;

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   subject.options = [](const std::string& dir) {
     return shoji::store_testing::Options{{"path", dir + "/store"}};
   };
+  subject.kills_beside_others = 50;
   subject.damages = Damages();
   return shoji::store_testing::RunStoreTests(argc, argv, subject);
 }

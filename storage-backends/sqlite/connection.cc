@@ -49,11 +49,20 @@ int Patience::Wait(void* patience, int count) noexcept {
   return self->deadline.passed() ? 0 : 1;
 }
 
-Connection& Connection::WithCall(const shoji_call* call) {
-  patience_.deadline = Deadline::FromNanos(call == nullptr ? 0 : call->deadline_ns);
-  patience_.cancel_fd = call == nullptr ? -1 : call->cancel_fd;
-  patience_.cancelled = false;
+Patience Patience::Of(const shoji_call* call) {
+  if (call == nullptr) return {};
+  return {Deadline::FromNanos(call->deadline_ns), call->cancel_fd};
+}
+
+Connection& Connection::WithPatience(const Patience& patience) {
+  patience_ = patience;
   return *this;
+}
+
+bool Connection::moved() const {
+  int moved = 0;
+  sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  return moved != 0;
 }
 
 Status Connection::LockedFailure(const std::string& text) {
@@ -80,25 +89,22 @@ int Connection::Bind(sqlite3_stmt* statement, int index, std::string_view bytes)
   return sqlite3_bind_blob64(statement, index, data, bytes.size(), SQLITE_STATIC);
 }
 
+// SQLite does not ask the busy handler everywhere: not while another process recovers the log.
+int Connection::FirstStep(sqlite3_stmt* statement) {
+  for (int count = 0;; ++count) {
+    const int code = sqlite3_step(statement);
+    if (!IsLocked(code) || Patience::Wait(&patience_, count) == 0) return code;
+    sqlite3_reset(statement);
+  }
+}
+
 Status Connection::Run(sqlite3_stmt* statement, std::string_view what) {
-  const int code = sqlite3_step(statement);
+  const int code = FirstStep(statement);
   if (code == SQLITE_DONE || code == SQLITE_ROW) return OkStatus();
   return Failure(code, what);
 }
 
-// Who goes on writing to a file that was deleted loses everything.
-Status Connection::CheckUnmoved() {
-  int moved = 0;
-  sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-  if (moved == 0) return OkStatus();
-  healthy_ = false;
-  return Unavailable("database " + path_ +
-                     " was moved or deleted while it was open; try again to use the one that is "
-                     "there now");
-}
-
 Status Connection::Save(std::string_view key, std::string_view value) {
-  SHOJI_RETURN_IF_ERROR(CheckUnmoved());
   const Resetter resetter(save_.get());
   Bind(save_.get(), 1, key);
   Bind(save_.get(), 2, value);
@@ -106,7 +112,6 @@ Status Connection::Save(std::string_view key, std::string_view value) {
 }
 
 Status Connection::Remove(std::string_view key) {
-  SHOJI_RETURN_IF_ERROR(CheckUnmoved());
   const Resetter resetter(remove_.get());
   Bind(remove_.get(), 1, key);
   return Run(remove_.get(), "cannot remove record " + Quoted(key) + " from");
@@ -115,7 +120,7 @@ Status Connection::Remove(std::string_view key) {
 Result<std::string> Connection::Load(std::string_view key) {
   const Resetter resetter(load_.get());
   Bind(load_.get(), 1, key);
-  const int code = sqlite3_step(load_.get());
+  const int code = FirstStep(load_.get());
   if (code == SQLITE_DONE) return NotFound("there is no record " + Quoted(key));
   const std::string what = "cannot load record " + Quoted(key) + " from";
   if (code != SQLITE_ROW) return Failure(code, what);
@@ -131,8 +136,7 @@ Result<std::string> Connection::Load(std::string_view key) {
 
 Status Connection::RowsOf(sqlite3_stmt* statement, std::string_view prefix,
                           const sdk::KeyVisitor& visit) {
-  for (;;) {
-    const int code = sqlite3_step(statement);
+  for (int code = FirstStep(statement);; code = sqlite3_step(statement)) {
     if (code == SQLITE_DONE) return OkStatus();
     if (code != SQLITE_ROW) return Failure(code, "cannot list the records of");
     const std::string_view key = Bytes(statement, 0);

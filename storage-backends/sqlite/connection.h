@@ -4,8 +4,8 @@
 //          holds the lock, a call waits until its deadline or its cancel_fd ends it.
 // Threads  One thread at a time.
 // Example
-//     SHOJI_ASSIGN_OR_RETURN(auto connection, Connection::Open(path, Deadline::After(30s)));
-//     SHOJI_RETURN_IF_ERROR(connection->WithCall(call).Save("a", "1"));
+//     SHOJI_ASSIGN_OR_RETURN(auto connection, Connection::Open(path, Patience::Of(call)));
+//     SHOJI_RETURN_IF_ERROR(connection->Save("a", "1"));
 #ifndef SHOJI_SQLITE_CONNECTION_H_
 #define SHOJI_SQLITE_CONNECTION_H_
 
@@ -28,6 +28,8 @@ struct Patience {
   int cancel_fd = -1;
   bool cancelled = false;
 
+  // REQUIRES: a call of the SDK, whose fields are all there, or null.
+  static Patience Of(const shoji_call* call);
   // SQLite's busy handler: waits a little; 0 to give up.
   static int Wait(void* patience, int count) noexcept;
 };
@@ -36,12 +38,13 @@ class Connection {
  public:
   // The file is there, empty or a database. DATA_LOSS when it is not ours, FAILED_PRECONDITION
   // when a newer version wrote it.
-  static Result<std::unique_ptr<Connection>> Open(const std::string& path, Deadline deadline);
+  static Result<std::unique_ptr<Connection>> Open(const std::string& path,
+                                                  const Patience& patience);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // What follows belongs to this call. REQUIRES: a call of the SDK, whose fields are all there.
-  Connection& WithCall(const shoji_call* call);
+  // What follows waits as long as that.
+  Connection& WithPatience(const Patience& patience);
 
   Status Save(std::string_view key, std::string_view value);
   Result<std::string> Load(std::string_view key);
@@ -51,6 +54,8 @@ class Connection {
 
   // False after an error that this connection may not get over.
   bool healthy() const { return healthy_; }
+  // Whether the file is no longer the one at the path: who goes on writing loses everything.
+  bool moved() const;
 
  private:
   struct Closer {
@@ -65,19 +70,19 @@ class Connection {
 
   Status Connect();
   Status Configure();
+  // REQUIRES: a transaction.
   Status Identify(bool* fresh);
   Status MakeSchema();
   Status MakeSchemaOnce();
-  Status UseWriteAheadLog();
   Status PrepareAll();
   Status Prepare(const char* sql, Statement* statement);
   Status Execute(const char* sql);
   Result<std::int64_t> Number(const char* sql);
 
+  int FirstStep(sqlite3_stmt* statement);
   Status Run(sqlite3_stmt* statement, std::string_view what);
   // Binds bytes that live until the statement is reset.
   static int Bind(sqlite3_stmt* statement, int index, std::string_view bytes);
-  Status CheckUnmoved();
   Status ApplyAll(const std::vector<sdk::StoreOp>& ops);
   Status RowsOf(sqlite3_stmt* statement, std::string_view prefix, const sdk::KeyVisitor& visit);
   Status Failure(int code, std::string_view what);

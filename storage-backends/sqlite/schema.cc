@@ -1,5 +1,6 @@
 // How a connection is opened: whose database it is, and what a new one is made of.
 #include "connection.h"
+#include "sqlite_error.h"
 
 namespace shoji::sqlite {
 namespace {
@@ -22,15 +23,20 @@ constexpr char kSchema[] =
 
 }  // namespace
 
-Result<std::unique_ptr<Connection>> Connection::Open(const std::string& path, Deadline deadline) {
+Result<std::unique_ptr<Connection>> Connection::Open(const std::string& path,
+                                                     const Patience& patience) {
   std::unique_ptr<Connection> connection(new Connection(path));
-  connection->patience_.deadline = deadline;
+  connection->patience_ = patience;
   SHOJI_RETURN_IF_ERROR(connection->Connect());
-  bool fresh = false;
-  SHOJI_RETURN_IF_ERROR(connection->Identify(&fresh));
-  SHOJI_RETURN_IF_ERROR(connection->UseWriteAheadLog());
-  if (fresh) SHOJI_RETURN_IF_ERROR(connection->MakeSchema());
   SHOJI_RETURN_IF_ERROR(connection->Configure());
+  // One look: another process may be making the schema just now.
+  bool fresh = false;
+  SHOJI_RETURN_IF_ERROR(connection->Execute("BEGIN"));
+  SHOJI_RETURN_IF_ERROR(connection->Identify(&fresh));
+  SHOJI_RETURN_IF_ERROR(connection->Execute("COMMIT"));
+  // On a file system that cannot share memory SQLite keeps its rollback journal: slower, as safe.
+  SHOJI_RETURN_IF_ERROR(connection->Execute("PRAGMA journal_mode=WAL"));
+  if (fresh) SHOJI_RETURN_IF_ERROR(connection->MakeSchema());
   SHOJI_RETURN_IF_ERROR(connection->PrepareAll());
   return connection;
 }
@@ -66,17 +72,6 @@ Status Connection::Identify(bool* fresh) {
   return FailedPrecondition("database " + path_ + " has schema " + std::to_string(version) +
                             ", this version of the store knows " + std::to_string(kSchemaVersion) +
                             "; install the newer version that wrote it");
-}
-
-// SQLite does not wait here, for fear of deadlocks.
-Status Connection::UseWriteAheadLog() {
-  for (int count = 0;; ++count) {
-    const Status status = Execute("PRAGMA journal_mode=WAL");
-    const bool locked = status.code() == StatusCode::kUnavailable;
-    if (!status.ok() && !(locked && Patience::Wait(&patience_, count) != 0)) return status;
-    if (status.ok()) break;
-  }
-  return OkStatus();
 }
 
 Status Connection::MakeSchema() {
@@ -118,15 +113,21 @@ Status Connection::Prepare(const char* sql, Statement* statement) {
 }
 
 Status Connection::Execute(const char* sql) {
-  const int code = sqlite3_exec(db_.get(), sql, nullptr, nullptr, nullptr);
-  return code == SQLITE_OK ? OkStatus() : Failure(code, "cannot use");
+  for (int count = 0;; ++count) {
+    const int code = sqlite3_exec(db_.get(), sql, nullptr, nullptr, nullptr);
+    if (code == SQLITE_OK) return OkStatus();
+    // Here too: the busy handler is not asked when the kind of journal changes.
+    if (!IsLocked(code) || Patience::Wait(&patience_, count) == 0) {
+      return Failure(code, "cannot use");
+    }
+  }
 }
 
 Result<std::int64_t> Connection::Number(const char* sql) {
   sqlite3_stmt* made = nullptr;
   int code = sqlite3_prepare_v2(db_.get(), sql, -1, &made, nullptr);
   const Statement statement(made);
-  if (code == SQLITE_OK) code = sqlite3_step(made);
+  if (code == SQLITE_OK) code = FirstStep(made);
   if (code != SQLITE_ROW) return Failure(code, "cannot read");
   return std::int64_t{sqlite3_column_int64(made, 0)};
 }

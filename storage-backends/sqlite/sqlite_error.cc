@@ -50,7 +50,10 @@ Status SqliteStatus(sqlite3* db, int code, const std::string& what) {
   const int full = (extended & 0xff) == (code & 0xff) ? extended : code;
   const int cause = db == nullptr ? 0 : sqlite3_system_errno(db);
   if (IsAboutFiles(full) && cause != 0 && full != SQLITE_IOERR_SHORT_READ) {
-    return ErrnoStatus(cause, what);
+    // Not NOT_FOUND: that would say that there is no such record.
+    const Status status = ErrnoStatus(cause, what);
+    if (status.code() != StatusCode::kNotFound) return status;
+    return Unavailable(status.message()).WithErrno(cause);
   }
   std::string words = sqlite3_errstr(full);
   if (db != nullptr) words = sqlite3_errmsg(db);

@@ -77,7 +77,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::OpenAt(const std::string& path
   SHOJI_RETURN_IF_ERROR(PrepareFile(path, &made));
   std::unique_ptr<SqliteStore> store(new SqliteStore(path));
   SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection,
-                         Connection::Open(path, Deadline::After(kOpenPatience)));
+                         Connection::Open(path, {Deadline::After(kOpenPatience)}));
   if (made) SyncDirsAbove(path);
   store->GiveBack(std::move(connection));
   return store;
@@ -92,11 +92,11 @@ Result<SqliteStore::Lease> SqliteStore::Take(const shoji_call* call) {
       idle_.pop_back();
     }
   }
-  if (connection == nullptr) {
-    const Deadline deadline = Deadline::FromNanos(call == nullptr ? 0 : call->deadline_ns);
-    SHOJI_ASSIGN_OR_RETURN(connection, Connection::Open(path_, deadline));
+  // Whoever put another database in this place wants it to be used.
+  if (connection == nullptr || connection->moved()) {
+    SHOJI_ASSIGN_OR_RETURN(connection, Connection::Open(path_, Patience::Of(call)));
   }
-  connection->WithCall(call);
+  connection->WithPatience(Patience::Of(call));
   return Lease(this, std::move(connection));
 }
 

@@ -69,15 +69,17 @@ TEST(SqliteStore, ASaveIsDurableAndTheFileIsPrivate) {
   EXPECT_FALSE(PathExists(path + "-wal")) << "the last to leave writes the log back";
 }
 
-TEST(SqliteStore, ADatabaseThatIsGoneIsNotWrittenTo) {
+TEST(SqliteStore, ADatabaseThatIsGoneIsNeitherWrittenNorTakenForAnEmptyOne) {
   const TempDir dir;
   const std::string path = dir.path() + "/x.db";
   auto store = SqliteStore::OpenAt(path).value();
   ASSERT_TRUE(store->Save(nullptr, "a", "1").ok());
   ASSERT_EQ(rename(path.c_str(), (path + ".old").c_str()), 0);
-  const Status status = store->Save(nullptr, "a", "2");
-  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
-  EXPECT_THAT(status.message(), HasSubstr(path));
+  for (const Status& status : {store->Save(nullptr, "a", "2"), store->Load(nullptr, "a").status(),
+                               store->Remove(nullptr, "a")}) {
+    EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+    EXPECT_THAT(status.message(), HasSubstr(path));
+  }
 }
 
 TEST(SqliteStore, APathMustBeAbsolute) {
@@ -169,6 +171,7 @@ Subject SqliteSubject() {
   subject.id = "sqlite";
   subject.table = sdk::StoreTable<SqliteStore>();
   subject.options = [](const std::string& dir) { return Options{{"path", dir + "/x.db"}}; };
+  subject.kills_beside_others = 50;
   subject.damages = Damages();
   return subject;
 }

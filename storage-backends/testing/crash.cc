@@ -26,15 +26,18 @@ std::string ValueOf(Number number) {
   return value;
 }
 
-// The changes of one step. More than one: a transaction.
-std::vector<SetOrRemove> StepOf(Number number, bool can_apply) {
+// The changes of one step, to keys below `root`. More than one: a transaction.
+std::vector<SetOrRemove> StepOf(const std::string& root, Number number, bool can_apply) {
   const std::string value = ValueOf(number);
-  const std::string single = "s/" + std::to_string(number / 5 % 4);
+  const std::string single = root + "s/" + std::to_string(number / 5 % 4);
   if (number % 5 == 2 && number % 3 != 0) return {{true, single, ""}};
   if (number % 2 == 0 || !can_apply) return {{false, single, value}};
-  const std::string here = "odd/" + std::to_string(number / 2 % 2);
-  const std::string gone = "odd/" + std::to_string(number / 2 % 2 == 0 ? 1 : 0);
-  return {{false, "t/a", value}, {false, "t/b/c", value}, {false, here, value}, {true, gone, ""}};
+  const std::string here = root + "odd/" + std::to_string(number / 2 % 2);
+  const std::string gone = root + "odd/" + std::to_string(number / 2 % 2 == 0 ? 1 : 0);
+  return {{false, root + "t/a", value},
+          {false, root + "t/b/c", value},
+          {false, here, value},
+          {true, gone, ""}};
 }
 
 void Change(State* state, const std::vector<SetOrRemove>& step) {
@@ -52,13 +55,14 @@ Status CarryOut(OpenStore& store, const std::vector<SetOrRemove>& step) {
   return step[0].remove ? store.Remove(step[0].key) : store.Save(step[0].key, step[0].value);
 }
 
-// The role: args are the directory and the first number. Works until it is killed.
+// The role: args are the directory, the root of its keys and the first number. Works until it
+// is killed.
 std::string Write(const Subject& subject, const std::vector<std::string>& args) {
   Plugin plugin(subject, args[0]);
   OpenStore store(plugin);
   if (!store.ok()) return "!open: " + store.open_status().message();
-  for (Number number = std::stoull(args[1]);; ++number) {
-    const Status status = CarryOut(store, StepOf(number, store.CanApply()));
+  for (Number number = std::stoull(args[2]);; ++number) {
+    const Status status = CarryOut(store, StepOf(args[1], number, store.CanApply()));
     if (!status.ok()) return "!step " + std::to_string(number) + ": " + status.message();
     if (write(STDOUT_FILENO, "x", 1) != 1) return "!cannot tell";
   }
@@ -72,17 +76,17 @@ std::string Short(const State& state) {
   return out;
 }
 
-// Everything in the store, by load(), held against scan().
-State ReadAllOf(OpenStore& store) {
+// Everything below `root`, by load(), held against scan().
+State ReadAllOf(OpenStore& store, const std::string& root) {
   State state;
-  for (const char* key : {"s/0", "s/1", "s/2", "s/3", "t/a", "t/b/c", "odd/0", "odd/1"}) {
-    const auto value = store.Load(key);
-    if (value.ok()) state[key] = *value;
+  for (const char* rest : {"s/0", "s/1", "s/2", "s/3", "t/a", "t/b/c", "odd/0", "odd/1"}) {
+    const auto value = store.Load(root + rest);
+    if (value.ok()) state[root + rest] = *value;
     EXPECT_TRUE(value.ok() || value.status().code() == StatusCode::kNotFound)
-        << key << ": " << value.status().message();
+        << root << rest << ": " << value.status().message();
   }
   if (!store.CanScan()) return state;
-  const auto keys = store.Scan("");
+  const auto keys = store.Scan(root);
   EXPECT_TRUE(keys.ok()) << keys.status().message();
   std::vector<std::string> loaded;
   for (const auto& entry : state) loaded.push_back(entry.first);
@@ -90,36 +94,80 @@ State ReadAllOf(OpenStore& store) {
   return state;
 }
 
-std::int64_t NowNanos() { return Deadline::NowNanos(); }
-
-// One writer after the other, on one store.
+// Writers that work at one store, of which one after the other is killed.
 class Killer {
  public:
-  Killer(const Subject& subject, std::uint64_t seed) : plugin_(subject, dir_.path()) {
-    random_.seed(seed);
+  Killer(const Subject& subject, std::uint64_t seed, int writers)
+      : plugin_(subject, dir_.path()), random_(seed) {
     const OpenStore store(plugin_);
     EXPECT_TRUE(store.ok()) << store.open_status().message();
     can_apply_ = store.ok() && store.CanApply();
+    for (int i = 0; i < writers; ++i) {
+      writers_.emplace_back();
+      if (writers > 1) writers_.back().root = "w" + std::to_string(i) + "/";
+    }
+  }
+  Killer(const Killer&) = delete;
+  Killer& operator=(const Killer&) = delete;
+  ~Killer() {
+    for (Writer& writer : writers_) Stop(&writer);
   }
 
+  // Lets all work, and kills one.
   void Round() {
-    RunningRole writer = StartRole("crash-writer", {dir_.path(), std::to_string(next_)});
-    const std::string told = KillSomewhere(&writer);
-    ASSERT_EQ(told.find('!'), std::string::npos) << "the writer failed: " << told;
-    Verify(told.size());
+    for (Writer& writer : writers_) Start(&writer);
+    Writer& writer = writers_[random_() % writers_.size()];
+    KillSomewhere(&writer);
+    Verify(&writer);
+  }
+
+  Number returned() const { return returned_; }
+
+  // Kills those that are left. What they told must be there as well.
+  void Finish() {
+    for (Writer& writer : writers_) {
+      if (!writer.runs) continue;
+      Stop(&writer);
+      Verify(&writer);
+    }
   }
 
  private:
+  struct Writer {
+    std::string root;
+    Number next = 1;
+    State state;
+    bool runs = false;
+    RunningRole role;
+    std::string told;  // a byte for each step that returned; '!' and words when it failed
+  };
+
+  void Start(Writer* writer) {
+    if (writer->runs) return;
+    writer->role =
+        StartRole("crash-writer", {dir_.path(), writer->root, std::to_string(writer->next)});
+    writer->told.clear();
+    writer->runs = true;
+  }
+
+  void Stop(Writer* writer) {
+    if (!writer->runs) return;
+    kill(writer->role.child.pid(), SIGKILL);
+    EXPECT_TRUE(writer->role.child.Wait(Deadline::After(std::chrono::seconds(30))).ok());
+    const auto rest = ReadAll(writer->role.out.get());
+    writer->told += rest.ok() ? *rest : "!" + rest.status().message();
+    writer->runs = false;
+  }
+
   // Waits for some steps, then for a part of the time that a step takes; so that the moment
   // falls anywhere in a step on slow disks and fast ones.
-  std::string KillSomewhere(RunningRole* writer) {
-    std::string told;
+  void KillSomewhere(Writer* writer) {
     const auto steps = random_() % 6;
-    std::int64_t last = NowNanos();
+    std::int64_t last = Deadline::NowNanos();
     char byte = 0;
-    for (std::uint64_t i = 0; i < steps && read(writer->out.get(), &byte, 1) == 1; ++i) {
-      told += byte;
-      const std::int64_t now = NowNanos();
+    for (std::uint64_t i = 0; i < steps && read(writer->role.out.get(), &byte, 1) == 1; ++i) {
+      writer->told += byte;
+      const std::int64_t now = Deadline::NowNanos();
       std::int64_t& usual = i == 0 ? first_ns_ : step_ns_;
       usual = (usual * 7 + (now - last)) / 8;
       last = now;
@@ -128,51 +176,60 @@ class Killer {
     const auto pause = static_cast<std::int64_t>(random_() % 1500) * usual / 1000;
     const timespec time = {pause / 1'000'000'000, pause % 1'000'000'000};
     nanosleep(&time, nullptr);
-    kill(writer->child.pid(), SIGKILL);
-    EXPECT_TRUE(writer->child.Wait(Deadline::After(std::chrono::seconds(30))).ok());
-    const auto rest = ReadAll(writer->out.get());
-    return told + (rest.ok() ? *rest : "!" + rest.status().message());
+    Stop(writer);
   }
 
-  void Verify(std::size_t returned) {
-    for (std::size_t i = 0; i < returned; ++i) Change(&state_, StepOf(next_++, can_apply_));
-    State after = state_;
-    Change(&after, StepOf(next_++, can_apply_));
+  void Verify(Writer* writer) {
+    ASSERT_EQ(writer->told.find('!'), std::string::npos) << "a writer failed: " << writer->told;
+    for (std::size_t i = 0; i < writer->told.size(); ++i) {
+      Change(&writer->state, StepOf(writer->root, writer->next++, can_apply_));
+    }
+    returned_ += writer->told.size();
+    State after = writer->state;
+    Change(&after, StepOf(writer->root, writer->next++, can_apply_));
     OpenStore store(plugin_);
     ASSERT_TRUE(store.ok()) << store.open_status().message();
-    const State found = ReadAllOf(store);
-    ASSERT_TRUE(found == state_ || found == after)
-        << "after " << returned << " steps had returned\n  found    " << Short(found)
-        << "\n  expected " << Short(state_) << "\n  or       " << Short(after);
-    state_ = found;
+    const State found = ReadAllOf(store, writer->root);
+    ASSERT_TRUE(found == writer->state || found == after)
+        << "after " << writer->told.size() << " steps had returned\n  found    " << Short(found)
+        << "\n  expected " << Short(writer->state) << "\n  or       " << Short(after);
+    writer->state = found;
   }
 
   TempDir dir_;
   Plugin plugin_;
   bool can_apply_ = false;
   std::mt19937_64 random_;
-  State state_;
-  Number next_ = 1;
+  std::vector<Writer> writers_;
+  Number returned_ = 0;
   std::int64_t first_ns_ = 10'000'000;
   std::int64_t step_ns_ = 2'000'000;
 };
 
-void KillTheWriter(const Subject& subject) {
+void KillWriters(const Subject& subject, int writers, int kills) {
   const char* chosen = std::getenv("STORE_CRASH_SEED");
   const std::uint64_t seed = chosen != nullptr ? std::stoull(chosen) : std::random_device()();
   std::printf("STORE_CRASH_SEED=%llu\n", static_cast<unsigned long long>(seed));
-  Killer killer(subject, seed);
-  for (int round = 0; round < subject.kills; ++round) {
+  Killer killer(subject, seed, writers);
+  for (int round = 0; round < kills; ++round) {
     killer.Round();
     ASSERT_FALSE(testing::Test::HasFailure()) << "kill " << round << ", seed " << seed;
   }
+  killer.Finish();
+  std::printf("%d kills, %llu steps had returned\n", kills,
+              static_cast<unsigned long long>(killer.returned()));
+  EXPECT_GT(killer.returned(), static_cast<Number>(kills)) << "the writers hardly worked";
 }
 
 }  // namespace
 
 void RegisterCrashTests(const Subject& subject) {
   if (!subject.crash_tests) return;
-  Register("Crash", "NothingTornLostOrHalf", [&subject] { KillTheWriter(subject); });
+  Register("Crash", "NothingTornLostOrHalf",
+           [&subject] { KillWriters(subject, 1, subject.kills); });
+  if (subject.kills_beside_others == 0) return;
+  Register("Crash", "OthersGoOnBesideTheKilled",
+           [&subject] { KillWriters(subject, 3, subject.kills_beside_others); });
 }
 
 void AddCrashRoles(std::map<std::string, Role>* roles) { (*roles)["crash-writer"] = Write; }
