@@ -210,7 +210,8 @@ TEST_F(EtcdStoreTest, TransactionsLargerThanEtcdsLists) {
   std::vector<sdk::StoreOp> ops;
   for (const std::string& key : keys) ops.push_back({false, key, key});
   for (const std::size_t count : {64U, 65U, 128U, 129U, 2500U}) {
-    const Status status = store->Apply(nullptr, {ops.begin(), ops.begin() + count});
+    const Status status =
+        store->Apply(nullptr, {ops.begin(), ops.begin() + static_cast<std::ptrdiff_t>(count)});
     ASSERT_TRUE(status.ok()) << count << ": " << status.message();
     EXPECT_EQ(store->Scan(nullptr, "").value().size(), count);
   }
