@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include "etcd_store.h"
 #include "testing/etcd_server.h"
@@ -15,14 +16,15 @@ constexpr char kEndpoint[] = "ETCD_TEST_ENDPOINT";
 }  // namespace
 
 int main(int argc, char** argv) {
-  shoji::etcd::EtcdServer server;
+  std::unique_ptr<shoji::etcd::EtcdServer> server;  // not in children: they are killed
   if (std::getenv(kEndpoint) == nullptr) {
-    const shoji::Status started = server.Start({});
+    server = std::make_unique<shoji::etcd::EtcdServer>();
+    const shoji::Status started = server->Start({});
     if (!started.ok()) {
       std::fprintf(stderr, "%s\n", started.message().c_str());
       return 1;
     }
-    setenv(kEndpoint, server.Endpoint().c_str(), 1);
+    setenv(kEndpoint, server->Endpoint().c_str(), 1);
   }
   shoji::store_testing::Subject subject;
   subject.id = "etcd";
