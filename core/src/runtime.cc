@@ -80,6 +80,12 @@ Result<GarbageReport> Runtime::CollectGarbage(bool dry_run) {
 
 std::vector<PluginInfo> Runtime::Plugins() const { return impl_->plugins->host().List(); }
 
+PluginInfo Runtime::CheckPlugin(const std::string& path) const {
+  return impl_->plugins->CheckPlugin(path);
+}
+
+std::vector<Metric> Runtime::Metrics() const { return impl_->plugins->host().Metrics(); }
+
 Result<std::string> Runtime::Option(const std::string& name) const {
   return impl_->plugins->config().Find(name);
 }

@@ -43,17 +43,19 @@ bool HasSection(const SpecMap& specs, const std::string& section) {
 }
 
 Status UnknownOption(const SpecMap& specs, const Setting& setting, const Config::Sources& sources) {
-  const std::string message = setting.origin + ": unknown option \"" + setting.name + "\"";
+  std::string message = setting.origin + ": unknown option \"" + setting.name + "\"";
   if (HasSection(specs, setting.name)) {
     return InvalidArgument(message + "; that is a section, write [" + setting.name + "]");
   }
-  if (sources.explain_unknown) {
-    const std::string more = sources.explain_unknown(setting.name);
-    if (!more.empty()) return InvalidArgument(message + "; " + more);
-  }
   const std::string near = Suggest(setting.name, NamesLike(specs, setting.name));
-  if (!near.empty()) return InvalidArgument(message + "; did you mean \"" + near + "\"?");
-  return InvalidArgument(message + "; neither the core nor a plugin in plugins.path declares it");
+  if (!near.empty()) message += "; did you mean \"" + near + "\"?";
+  const std::string more =
+      sources.explain_unknown ? sources.explain_unknown(setting.name) : std::string();
+  if (!more.empty()) message += "; " + more;
+  if (near.empty() && more.empty()) {
+    message += "; neither the core nor a plugin in plugins.path declares it";
+  }
+  return InvalidArgument(std::move(message));
 }
 
 std::string_view KindName(SettingKind kind) {

@@ -20,10 +20,9 @@ class PluginHostTest : public testing::Test {
 
   void Start(const std::vector<std::pair<std::string, std::string>>& overrides) {
     host_.reset();
-    Result<PluginScan> scan = PluginScan::Run({{SHOJI_TEST_PLUGIN_DIR}, "owner"});
-    ASSERT_TRUE(scan.ok());
+    PluginScan scan = PluginScan::Run({{SHOJI_TEST_PLUGIN_DIR}, {}});
     std::vector<OptionSpec> specs = CoreOptions();
-    scan->AppendOptions(&specs);
+    scan.AppendOptions(&specs);
     Config::Sources sources;
     sources.use_environment = false;
     sources.overrides = overrides;
@@ -31,11 +30,11 @@ class PluginHostTest : public testing::Test {
     ASSERT_TRUE(config.ok()) << config.status().message();
     config_ = std::move(config).value();
     PluginHost::Options options;
-    options.scan = std::move(scan).value();
+    options.scan = std::move(scan);
     options.config = &config_;
-    options.run_dir = "/run/test";
-    options.log = [this](LogLevel, const std::string& line) { lines_.push_back(line); };
-    options.on_span = [this](const Span& span) { spans_.push_back(span.name); };
+    options.services.run_dir = "/run/test";
+    options.services.log = [this](LogLevel, const std::string& line) { lines_.push_back(line); };
+    options.services.on_span = [this](const Span& span) { spans_.push_back(span.name); };
     auto host = PluginHost::Create(std::move(options));
     ASSERT_TRUE(host.ok());
     host_ = std::move(host).value();
