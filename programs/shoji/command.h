@@ -72,6 +72,8 @@ extern const Command kStop;
 extern const Command kDelete;
 extern const Command kGc;
 extern const Command kPluginList;
+extern const Command kPluginInfo;
+extern const Command kPluginCheck;
 
 }  // namespace shoji::cli
 

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "config/paths.h"
+#include "config/value.h"
 #include "plugin/trust.h"
 #include "shoji/base/file.h"
 #include "shoji/elf/elf_file.h"
@@ -192,6 +193,25 @@ bool IsSectionOf(const PluginNote& note, const std::string& option) {
 }
 
 }  // namespace
+
+std::vector<PluginOption> OptionsInForce(const PluginNote& note, const Config& config) {
+  std::vector<PluginOption> out;
+  for (const OptionSpec& spec : note.options) {
+    PluginOption option;
+    option.name = OptionName(note, spec);
+    option.type = OptionTypeName(spec.type);
+    option.help = spec.help;
+    option.secret = spec.secret;
+    option.required = spec.required;
+    if (!spec.secret) option.default_value = spec.default_value;
+    if (const auto it = config.values().find(option.name); it != config.values().end()) {
+      if (!spec.secret) option.value = it->second.text;
+      option.origin = it->second.origin;
+    }
+    out.push_back(std::move(option));
+  }
+  return out;
+}
 
 Status VerifyScanned(const TrustPolicy& policy, ScannedPlugin* plugin) {
   if (plugin->entry != nullptr) {

@@ -38,6 +38,10 @@ struct ScannedPlugin {
 // be loaded, or is closed.
 Status VerifyScanned(const TrustPolicy& policy, ScannedPlugin* plugin);
 
+// What a person may know of a plugin's options: declaration, value and origin. Secrets stay
+// out.
+std::vector<PluginOption> OptionsInForce(const PluginNote& note, const Config& config);
+
 class PluginScan {
  public:
   struct Options {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "config/config.h"
-#include "config/value.h"
 #include "plugin/error.h"
 #include "plugin/opening.h"
 #include "shoji/base/strings.h"
@@ -35,26 +34,6 @@ bool IsUsed(const std::vector<Plugin*>& open, Plugin* candidate) {
   });
 }
 
-// What a person may know of the options: declaration, value and origin.
-std::vector<PluginOption> OptionsOf(const ScannedPlugin& plugin, const Config& config) {
-  std::vector<PluginOption> out;
-  for (const OptionSpec& spec : plugin.note.options) {
-    PluginOption option;
-    option.name = plugin.note.kind + "." + plugin.note.id + "." + spec.name;
-    option.type = OptionTypeName(spec.type);
-    option.help = spec.help;
-    option.secret = spec.secret;
-    option.required = spec.required;
-    if (!spec.secret) option.default_value = spec.default_value;
-    if (const auto it = config.values().find(option.name); it != config.values().end()) {
-      if (!spec.secret) option.value = it->second.text;
-      option.origin = it->second.origin;
-    }
-    out.push_back(std::move(option));
-  }
-  return out;
-}
-
 }  // namespace
 
 Registry::Registry(PluginScan scan, Options options)
@@ -68,7 +47,7 @@ Registry::Registry(PluginScan scan, Options options)
     plugin->services = services_;
     plugin->name = one.info.kind + " " + one.info.id;
     plugin->where = one.entry != nullptr ? "in process" : one.info.path;
-    one.info.options = OptionsOf(one, *config_);
+    one.info.options = OptionsInForce(one.note, *config_);
     plugin->scanned = std::move(one);
     plugins_.push_back(std::move(plugin));
   }

@@ -118,7 +118,9 @@ Status HostPlugins::OpenHost(PluginScan scan, const RuntimeOptions& options) {
 }
 
 PluginInfo HostPlugins::CheckPlugin(const std::string& path) const {
-  return PluginScan::CheckFile(path, policy_).info;
+  ScannedPlugin plugin = PluginScan::CheckFile(path, policy_);
+  plugin.info.options = OptionsInForce(plugin.note, config_);
+  return std::move(plugin.info);
 }
 
 Result<std::unique_ptr<Store>> HostPlugins::OpenStore(const std::string& id) {
