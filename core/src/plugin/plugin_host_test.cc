@@ -175,7 +175,7 @@ TEST_F(PluginHostTest, APluginThatHangsIsGivenUp) {
 }
 
 TEST_F(PluginHostTest, APluginThatAsksForOneThatHangsIsNotBlamed) {
-  open_timeout_ = std::chrono::milliseconds(50);
+  open_timeout_ = std::chrono::seconds(1);
   Start({});
   const Status status = Error("finds-hangs");
   EXPECT_EQ(status.code(), StatusCode::kDeadlineExceeded);

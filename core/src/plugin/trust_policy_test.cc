@@ -1,5 +1,6 @@
 #include "plugin/trust_policy.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
