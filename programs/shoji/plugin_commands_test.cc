@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -25,6 +26,9 @@ class PluginCommands : public testing::Test {
     dir_ = path;
     ASSERT_EQ(chmod(path, 0755), 0);
     config_ = File("c.toml", "");
+    // Some of the programs crash on purpose.
+    const rlimit no_core{0, 0};
+    ASSERT_EQ(setrlimit(RLIMIT_CORE, &no_core), 0);
   }
   void TearDown() override { EXPECT_TRUE(shoji::RemoveTree(dir_).ok()); }
 

@@ -107,8 +107,10 @@ std::optional<Status> Wait(Opening* opening) {
   return opening->result;
 }
 
+// 0, never, also for what is too long to be meant.
 std::int64_t NanosAfter(std::chrono::nanoseconds limit) {
-  return limit.count() <= 0 ? 0 : Deadline::After(limit).nanos();
+  constexpr auto kYear = std::chrono::hours(24 * 365);
+  return limit.count() <= 0 || limit > kYear ? 0 : Deadline::After(limit).nanos();
 }
 
 }  // namespace

@@ -264,6 +264,10 @@ Status PluginScan::AddInProcess(const std::string& note, shoji_plugin_open_fn en
   if (entry == nullptr) return InvalidArgument(who + " has no entry function");
   Status status = CheckNote(plugin.note);
   if (!status.ok()) return std::move(status).WithContext(who);
+  for (const ScannedPlugin& other : plugins_) {
+    if (other.entry == nullptr || other.note.kind != plugin.note.kind) continue;
+    if (other.note.id == plugin.note.id) return AlreadyExists(who + " is given twice");
+  }
   plugin.entry = entry;
   FillInfo(plugin.note, &plugin.info);
   plugin.info.status = "ok";

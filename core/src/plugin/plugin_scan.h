@@ -55,7 +55,8 @@ class PluginScan {
   // What is to be said of one file, VerifyScanned() included.
   static ScannedPlugin CheckFile(const std::string& path, const TrustPolicy& policy);
 
-  // A plugin of the embedder's. INVALID_ARGUMENT or FAILED_PRECONDITION for its note.
+  // A plugin of the embedder's. INVALID_ARGUMENT or FAILED_PRECONDITION for its note,
+  // ALREADY_EXISTS for a second one of the same name.
   Status AddInProcess(const std::string& note, shoji_plugin_open_fn entry);
 
   const TrustPolicy& policy() const { return policy_; }
