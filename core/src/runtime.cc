@@ -85,6 +85,12 @@ std::vector<OptionInfo> Runtime::Options() const {
   return DescribeValues(impl_->plugins->config());
 }
 
+PluginInfo Runtime::CheckPlugin(const std::string& path) const {
+  return impl_->plugins->CheckPlugin(path);
+}
+
+std::vector<Metric> Runtime::Metrics() const { return impl_->plugins->host().Metrics(); }
+
 Result<std::string> Runtime::Option(const std::string& name) const {
   return impl_->plugins->config().Find(name);
 }

@@ -3,9 +3,9 @@
 namespace shoji::cli {
 
 const std::vector<Command>& AllCommands() {
-  static const std::vector<Command> commands = {kRun,        kExec,      kList,       kStatus,
-                                                kStop,       kDelete,    kGc,         kPluginList,
-                                                kConfigDump, kStoreCopy, kStoreCheck, kStoreDump};
+  static const std::vector<Command> commands = {
+      kRun,        kExec,       kList,        kStatus,     kStop,      kDelete,     kGc,
+      kPluginList, kPluginInfo, kPluginCheck, kConfigDump, kStoreCopy, kStoreCheck, kStoreDump};
   return commands;
 }
 

@@ -78,6 +78,8 @@ extern const Command kConfigDump;
 extern const Command kStoreCopy;
 extern const Command kStoreCheck;
 extern const Command kStoreDump;
+extern const Command kPluginInfo;
+extern const Command kPluginCheck;
 
 }  // namespace shoji::cli
 

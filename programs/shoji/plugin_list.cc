@@ -22,7 +22,8 @@ int RunPluginList(const Invocation& invocation) {
   for (const PluginInfo& p : plugins) {
     rows.push_back({p.kind.empty() ? "-" : p.kind, p.id.empty() ? "-" : p.id,
                     p.version.empty() ? "-" : p.version,
-                    p.reason.empty() ? p.status : p.status + ": " + p.reason, p.path});
+                    p.reason.empty() ? p.status : p.status + ": " + p.reason,
+                    p.path.empty() ? "-" : p.path});
   }
   PrintTable({"KIND", "ID", "VERSION", "STATUS", "PATH"}, rows);
   return 0;

@@ -41,6 +41,41 @@ json Of(const SandboxStatus& s) {
           {"annotations", s.annotations}};
 }
 
+// The values of secrets are not in it.
+json Of(const PluginOption& o) {
+  json out = {{"name", o.name},     {"type", o.type},         {"help", o.help},
+              {"secret", o.secret}, {"required", o.required}, {"origin", o.origin}};
+  if (!o.secret) {
+    out["default"] = o.default_value;
+    out["value"] = o.value;
+  }
+  return out;
+}
+
+json Of(const PluginInfo& p) {
+  json interfaces = json::array();
+  for (const PluginInterface& i : p.interfaces) {
+    interfaces.push_back({{"id", i.id}, {"minor", i.minor}});
+  }
+  json options = json::array();
+  for (const PluginOption& o : p.options) options.push_back(Of(o));
+  json out = {{"id", p.id},
+              {"kind", p.kind},
+              {"version", p.version},
+              {"vendor", p.vendor},
+              {"licence", p.licence},
+              {"sdk_version", p.sdk_version},
+              {"abi_min", p.abi_min},
+              {"abi_max", p.abi_max},
+              {"path", p.path},
+              {"trust", p.trust},
+              {"status", p.status},
+              {"interfaces", std::move(interfaces)},
+              {"options", std::move(options)}};
+  if (!p.reason.empty()) out["reason"] = p.reason;
+  return out;
+}
+
 // Names and messages come from outside; a byte that is no UTF-8 must not end the program.
 std::string Text(const json& value) {
   return value.dump(2, ' ', false, json::error_handler_t::replace);
@@ -56,16 +91,11 @@ std::string ToJson(const std::vector<SandboxStatus>& list) {
   return Text(out);
 }
 
+std::string ToJson(const PluginInfo& plugin) { return Text(Of(plugin)); }
+
 std::string ToJson(const std::vector<PluginInfo>& plugins) {
   json out = json::array();
-  for (const PluginInfo& p : plugins) {
-    json item = {{"id", p.id},           {"kind", p.kind},
-                 {"version", p.version}, {"vendor", p.vendor},
-                 {"licence", p.licence}, {"path", p.path},
-                 {"status", p.status},   {"interfaces", p.interfaces}};
-    if (!p.reason.empty()) item["reason"] = p.reason;
-    out.push_back(std::move(item));
-  }
+  for (const PluginInfo& p : plugins) out.push_back(Of(p));
   return Text(out);
 }
 

@@ -14,6 +14,7 @@ namespace shoji::cli {
 
 std::string ToJson(const SandboxStatus& status);
 std::string ToJson(const std::vector<SandboxStatus>& list);
+std::string ToJson(const PluginInfo& plugin);
 std::string ToJson(const std::vector<PluginInfo>& plugins);
 std::string ToJson(const GarbageReport& report, bool dry_run);
 // {"id": ..., "state": ...}

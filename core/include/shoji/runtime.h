@@ -16,6 +16,7 @@
 #ifndef SHOJI_RUNTIME_H_
 #define SHOJI_RUNTIME_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,7 +28,26 @@
 #include "shoji/status.h"
 #include "shoji/types.h"
 
+// Of the plugin ABI (shoji/plugin/base.h, in the plugin SDK).
+struct shoji_host;
+struct shoji_plugin;
+struct shoji_error;
+
 namespace shoji {
+
+// A plugin that is part of the embedding program: the same C table that a shared object would
+// give, without one. It is fully trusted: it runs in this process, and neither plugins.trust
+// nor any other check applies to it.
+struct InProcessPlugin {
+  // What a plugin file has in its note, in the text format of shoji/plugin/note.h:
+  //   SHOJI_NOTE_PLUGIN("store", "com.example.kv", "1.0", "Example", "MIT")
+  //   SHOJI_NOTE_ABI("1", "1") SHOJI_NOTE_INTERFACE("shoji.store/1", "0")
+  std::string note;
+  // As shoji_plugin_open_v1() of a plugin file. Called when the plugin is first used, once
+  // for each Runtime, on a thread of its own.
+  std::int32_t (*open)(const shoji_host* host, shoji_plugin* ret_plugin,
+                       shoji_error* error) = nullptr;
+};
 
 enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError, kOff };
 
@@ -38,6 +58,8 @@ struct RuntimeOptions {
   bool use_environment = true;  // SHOJI_HYPERVISOR_QEMU_MEMORY=...
   // {"hypervisor.qemu.memory", "512M"}: wins over files and environment.
   std::vector<std::pair<std::string, std::string>> overrides;
+  // Win over plugin files of the same kind and id; chosen like those (sandbox.store = ...).
+  std::vector<InProcessPlugin> plugins;
   // Receives each log line; nothing: stderr.
   std::function<void(LogLevel, const std::string&)> log_sink;
   // Told of each finished stage, from the thread that finished it.
@@ -105,11 +127,18 @@ class Runtime {
   // released, and processes, mounts and directories without a record.
   Result<GarbageReport> CollectGarbage(bool dry_run = false);
 
-  // Every plugin file found, with the reason where one is refused. Loads none.
+  // Every plugin, with the reason where one is refused. Loads none.
   std::vector<PluginInfo> Plugins() const;
 
   // Every option, in order of declaration.
   std::vector<OptionInfo> Options() const;
+
+  // What this Runtime would say of one file that need not be in the search path; runs none
+  // of its code. `status` of the result tells whether it would be loaded.
+  PluginInfo CheckPlugin(const std::string& path) const;
+
+  // The numbers that plugins keep, a value for each name. A plugin has at most 257.
+  std::vector<Metric> Metrics() const;
 
   // The value of an option after files, environment and overrides. NOT_FOUND.
   Result<std::string> Option(const std::string& name) const;

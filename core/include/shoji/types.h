@@ -53,17 +53,54 @@ struct SandboxStatus {
   std::map<std::string, std::string> annotations;
 };
 
-// One plugin file (or one that could not be used, with the reason).
+// An interface that a plugin announces.
+struct PluginInterface {
+  std::string id;  // "shoji.store/1"
+  std::uint32_t minor = 0;
+};
+
+// An option that a plugin declares, with the value in force.
+struct PluginOption {
+  std::string name;  // "store.sqlite.path"
+  std::string type;  // "string", "int", "bool", "size", "path", "list", "duration"
+  std::string default_value;
+  std::string help;
+  bool secret = false;  // then `default_value` and `value` stay empty
+  bool required = false;
+  std::string value;   // sizes in bytes, durations in nanoseconds, lists with '\n' in between
+  std::string origin;  // "default", "/etc/shoji/shoji.toml:12", "environment", "command line"
+};
+
+// One plugin (or one that could not be used, with the reason).
 struct PluginInfo {
   std::string kind;
   std::string id;
   std::string version;
   std::string vendor;
   std::string licence;
-  std::string path;
-  std::vector<std::string> interfaces;  // "shoji.store/1"
-  std::string status;                   // "ok" or "refused"
-  std::string reason;                   // why refused
+  std::string sdk_version;
+  std::uint32_t abi_min = 0;  // of the host's ABI, what it works with
+  std::uint32_t abi_max = 0;
+  std::string path;  // empty: given in process
+  std::vector<PluginInterface> interfaces;
+  std::vector<PluginOption> options;
+  std::string trust;   // why its bytes are trusted; empty when they are not
+  std::string status;  // "ok" or "refused"
+  std::string reason;  // why refused
+};
+
+// A number that a plugin keeps for the operator.
+struct Metric {
+  enum class Type { kCounter, kGauge, kHistogram };
+  std::string kind;  // of the plugin
+  std::string id;
+  std::string name;  // "saves", "save_ns"
+  Type type = Type::kCounter;
+  std::int64_t gauge = 0;
+  std::uint64_t count = 0;  // of a counter, or how often the histogram was told a value
+  std::uint64_t sum = 0;    // of a histogram; wraps around
+  // Of a histogram: buckets[i] values have i significant bits, so value < 2^i. 65 of them.
+  std::vector<std::uint64_t> buckets;
 };
 
 // A finished stage of the last operations, for --timings.

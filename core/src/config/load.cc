@@ -12,10 +12,29 @@ namespace {
 
 using SpecMap = std::map<std::string, const OptionSpec*>;
 
-std::vector<std::string> NamesOf(const SpecMap& specs) {
+// What `wrong` may have been meant to be. In the place of a "*" stands what it has there.
+std::vector<std::string> NamesLike(const SpecMap& specs, const std::string& wrong) {
   std::vector<std::string> names;
-  for (const auto& [name, spec] : specs) names.push_back(name);
+  for (const auto& [name, spec] : specs) {
+    const std::size_t star = name.find('*');
+    if (star == std::string::npos) {
+      names.push_back(name);
+    } else if (star + 1 < name.size() && wrong.compare(0, star, name, 0, star) == 0) {
+      const std::size_t end = wrong.find('.', star);
+      names.push_back(wrong.substr(0, end) + name.substr(star + 1));
+    }
+  }
   return names;
+}
+
+// The declaration that `name` falls under, or null.
+const OptionSpec* FindSpec(const SpecMap& specs, const std::string& name) {
+  if (name.find('*') != std::string::npos) return nullptr;
+  if (const auto it = specs.find(name); it != specs.end()) return it->second;
+  for (const auto& [pattern, spec] : specs) {
+    if (IsPattern(*spec) && !MatchPattern(pattern, name).empty()) return spec;
+  }
+  return nullptr;
 }
 
 bool HasSection(const SpecMap& specs, const std::string& section) {
@@ -23,14 +42,20 @@ bool HasSection(const SpecMap& specs, const std::string& section) {
   return it != specs.end() && it->first.compare(0, section.size() + 1, section + ".") == 0;
 }
 
-Status UnknownOption(const SpecMap& specs, const Setting& setting) {
+Status UnknownOption(const SpecMap& specs, const Setting& setting, const Config::Sources& sources) {
   std::string message = setting.origin + ": unknown option \"" + setting.name + "\"";
   if (HasSection(specs, setting.name)) {
     return InvalidArgument(message + "; that is a section, write [" + setting.name + "]");
   }
-  const std::string near = Suggest(setting.name, NamesOf(specs));
-  if (!near.empty()) return InvalidArgument(message + "; did you mean \"" + near + "\"?");
-  return InvalidArgument(message + "; neither the core nor a plugin in plugins.path declares it");
+  const std::string near = Suggest(setting.name, NamesLike(specs, setting.name));
+  if (!near.empty()) message += "; did you mean \"" + near + "\"?";
+  const std::string more =
+      sources.explain_unknown ? sources.explain_unknown(setting.name) : std::string();
+  if (!more.empty()) message += "; " + more;
+  if (near.empty() && more.empty()) {
+    message += "; neither the core nor a plugin in plugins.path declares it";
+  }
+  return InvalidArgument(std::move(message));
 }
 
 std::string_view KindName(SettingKind kind) {
@@ -72,7 +97,7 @@ bool Fits(OptionType type, SettingKind kind) {
 }
 
 Result<std::string> Check(const OptionSpec& spec, const Setting& setting) {
-  const std::string where = setting.origin + ": option \"" + spec.name + "\"";
+  const std::string where = setting.origin + ": option \"" + setting.name + "\"";
   if (!Fits(spec.type, setting.kind)) {
     return InvalidArgument(where + " is " + std::string(KindName(setting.kind)) +
                            "; it must be of type " + std::string(OptionTypeName(spec.type)));
@@ -90,7 +115,7 @@ Result<std::vector<Setting>> ReadSettings(const std::vector<OptionSpec>& specs,
   SHOJI_ASSIGN_OR_RETURN(std::vector<Setting> settings,
                          ReadConfigFiles(sources.files, sources.missing_files_are_errors));
   if (sources.use_environment) {
-    EnvironmentSettings environment = ReadEnvironment(specs);
+    SHOJI_ASSIGN_OR_RETURN(EnvironmentSettings environment, ReadEnvironment(specs));
     for (auto& [name, text] : environment.values) {
       settings.push_back({name, std::move(text), "environment", SettingKind::kText});
     }
@@ -106,6 +131,17 @@ Result<std::vector<Setting>> ReadSettings(const std::vector<OptionSpec>& specs,
 
 }  // namespace
 
+std::string MatchPattern(const std::string& pattern, const std::string& name) {
+  const std::size_t star = pattern.find('*');
+  const std::string_view tail = std::string_view(pattern).substr(star + 1);
+  if (name.size() <= star + tail.size() || name.compare(0, star, pattern, 0, star) != 0 ||
+      std::string_view(name).substr(name.size() - tail.size()) != tail) {
+    return {};
+  }
+  std::string key = name.substr(star, name.size() - star - tail.size());
+  return !tail.empty() && key.find('.') != std::string::npos ? std::string() : key;
+}
+
 Result<Config> Config::Load(const std::vector<OptionSpec>& specs, const Sources& sources) {
   Config config;
   config.specs_ = specs;
@@ -117,18 +153,18 @@ Result<Config> Config::Load(const std::vector<OptionSpec>& specs, const Sources&
     if (!by_name.emplace(spec.name, &spec).second) {
       return Internal("option " + spec.name + " is declared twice");
     }
-    config.values_[spec.name] = {std::move(text).value(), "default"};
+    if (!IsPattern(spec)) config.values_[spec.name] = {std::move(text).value(), "default"};
   }
   SHOJI_ASSIGN_OR_RETURN(const std::vector<Setting> settings,
                          ReadSettings(config.specs_, sources, &config.warnings_));
   if (sources.declared_only) config.warnings_.clear();
   for (const Setting& setting : settings) {
-    const auto spec = by_name.find(setting.name);
-    if (spec == by_name.end()) {
+    const OptionSpec* spec = FindSpec(by_name, setting.name);
+    if (spec == nullptr) {
       if (sources.declared_only) continue;
-      return UnknownOption(by_name, setting);
+      return UnknownOption(by_name, setting, sources);
     }
-    SHOJI_ASSIGN_OR_RETURN(std::string text, Check(*spec->second, setting));
+    SHOJI_ASSIGN_OR_RETURN(std::string text, Check(*spec, setting));
     config.values_[setting.name] = {std::move(text), setting.origin};
   }
   return config;
@@ -166,12 +202,23 @@ std::chrono::nanoseconds Config::GetDuration(const std::string& name) const {
   return std::chrono::nanoseconds(GetInt(name));
 }
 
+std::vector<Config::Entry> Config::Entries(const std::string& pattern) const {
+  std::vector<Entry> out;
+  const std::string prefix = pattern.substr(0, pattern.find('*'));
+  for (auto it = values_.lower_bound(prefix); it != values_.end(); ++it) {
+    if (it->first.compare(0, prefix.size(), prefix) != 0) break;
+    std::string key = MatchPattern(pattern, it->first);
+    if (!key.empty()) out.push_back({std::move(key), it->first, it->second});
+  }
+  return out;
+}
+
 std::vector<std::pair<std::string, std::string>> Config::Section(const std::string& prefix) const {
   std::vector<std::pair<std::string, std::string>> out;
   const std::string start = prefix + ".";
   for (const OptionSpec& spec : specs_) {
     if (spec.name.compare(0, start.size(), start) != 0) continue;
-    out.emplace_back(spec.name.substr(start.size()), Get(spec.name));
+    if (!IsPattern(spec)) out.emplace_back(spec.name.substr(start.size()), Get(spec.name));
   }
   return out;
 }

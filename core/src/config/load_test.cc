@@ -136,6 +136,77 @@ TEST_F(ConfigTest, ErrorsNameFileLineOptionAndWhatToWrite) {
   EXPECT_THAT(ErrorOf("[store.kv]\ntoken = 1234567\n"), testing::Not(HasSubstr("1234567")));
 }
 
+TEST_F(ConfigTest, NamesOfTheOperatorsChoosing) {
+  const std::string file = File("c.toml",
+                                "[plugins.pins]\n\"store.com.example.kv\" = \"sha256:1\"\n"
+                                "[plugins.pins.factory]\nx = \"sha256:2\"\n"
+                                "[plugins.keys.me]\nkey = \"RW\"\nkinds = [\"store\", \"shim\"]\n");
+  sources_.files = {file};
+  sources_.overrides = {{"plugins.pins.factory.x", "sha256:3"}};
+  const Config config = LoadGood();
+  const auto pins = config.Entries("plugins.pins.*");
+  ASSERT_EQ(pins.size(), 2U);
+  EXPECT_EQ(pins[0].key, "factory.x");
+  EXPECT_EQ(pins[0].value.text, "sha256:3");
+  EXPECT_EQ(pins[0].value.origin, "command line");
+  EXPECT_EQ(pins[1].key, "store.com.example.kv");
+  EXPECT_EQ(pins[1].value.origin, file + ":2");
+  const auto kinds = config.Entries("plugins.keys.*.kinds");
+  ASSERT_EQ(kinds.size(), 1U);
+  EXPECT_EQ(kinds[0].key, "me");
+  EXPECT_EQ(kinds[0].value.text, "store\nshim");
+  EXPECT_THAT(config.Entries("plugins.keys.*.vendor"), IsEmpty());
+  EXPECT_EQ(config.values().count("plugins.pins.*"), 0U);
+}
+
+TEST_F(ConfigTest, ErrorsOfChosenNames) {
+  EXPECT_EQ(ErrorOf("[plugins.keys.me]\nvndor = \"x\"\n"),
+            "c.toml:2: unknown option \"plugins.keys.me.vndor\"; did you mean "
+            "\"plugins.keys.me.vendor\"?");
+  EXPECT_EQ(ErrorOf("plugins.pins = 1\n"),
+            "c.toml:1: unknown option \"plugins.pins\"; that is a section, write [plugins.pins]");
+  EXPECT_EQ(ErrorOf("[plugins.pins]\nx = 5\n"),
+            "c.toml:2: option \"plugins.pins.x\" is a number; it must be of type string");
+  EXPECT_THAT(ErrorOf("[plugins.keys.a.b]\nkey = \"x\"\n"), HasSubstr("unknown option"));
+  EXPECT_THAT(ErrorOf("[plugins.pins]\n\"\" = \"x\"\n"), HasSubstr("unknown option"));
+  EXPECT_THAT(ErrorOf("plugins.pins.\"*\" = \"x\"\n"), HasSubstr("unknown option"));
+}
+
+TEST_F(ConfigTest, PatternsMatchWholeParts) {
+  EXPECT_EQ(MatchPattern("a.*", "a.b.c"), "b.c");
+  EXPECT_EQ(MatchPattern("a.*.x", "a.b.x"), "b");
+  EXPECT_EQ(MatchPattern("a.*.x", "a.b.c.x"), "");
+  EXPECT_EQ(MatchPattern("a.*.x", "a..x"), "");
+  EXPECT_EQ(MatchPattern("a.*.x", "a.x"), "");
+  EXPECT_EQ(MatchPattern("a.*", "a."), "");
+  EXPECT_EQ(MatchPattern("a.*", "b.c"), "");
+}
+
+TEST_F(ConfigTest, SomebodyMayKnowWhyAnOptionIsUnknown) {
+  sources_.explain_unknown = [](const std::string& name) {
+    return name == "store.x.path" ? std::string("/p/x.so is refused: torn") : std::string();
+  };
+  EXPECT_EQ(ErrorOf("[store.x]\npath = \"/\"\n"),
+            "c.toml:2: unknown option \"store.x.path\"; /p/x.so is refused: torn");
+  EXPECT_THAT(ErrorOf("rot = \"/\"\n"), HasSubstr("did you mean \"root\""));
+}
+
+// "a.b-c" and "a.b_c": nobody can say which one the variable means.
+TEST_F(ConfigTest, AVariableOfTwoOptionsIsAnErrorWhenItIsSet) {
+  std::vector<OptionSpec> specs = Specs();
+  specs.push_back({"store.my-kv.path", OptionType::kPath, "", false, false, ""});
+  specs.push_back({"store.my.kv.path", OptionType::kPath, "", false, false, ""});
+  sources_.use_environment = true;
+  EXPECT_TRUE(Config::Load(specs, sources_).ok());
+  setenv("SHOJI_STORE_MY_KV_PATH", "/x", 1);
+  const Status status = Config::Load(specs, sources_).status();
+  unsetenv("SHOJI_STORE_MY_KV_PATH");
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(),
+              HasSubstr("SHOJI_STORE_MY_KV_PATH could mean option \"store.my-kv.path\" or "
+                        "\"store.my.kv.path\""));
+}
+
 TEST_F(ConfigTest, UnknownOverridesAreErrorsToo) {
   sources_.overrides = {{"hypervisor.qemu.vcpu", "4"}};
   EXPECT_EQ(Config::Load(Specs(), sources_).status().message(),

@@ -28,9 +28,11 @@ std::string InstallPrefix() {
   return prefix == "/" ? "" : prefix;
 }
 
+std::string InstalledPluginDir() { return Installed("/lib/shoji/plugins"); }
+
 std::vector<std::string> PluginDirs(const Config& config) {
   std::vector<std::string> dirs = config.GetList("plugins.path");
-  if (dirs.empty()) dirs.push_back(Installed("/lib/shoji/plugins"));
+  if (dirs.empty()) dirs.push_back(InstalledPluginDir());
   return dirs;
 }
 

@@ -17,8 +17,11 @@ class Config;
 // The directory above the one the running program lies in; "/usr" when that is unknown.
 std::string InstallPrefix();
 
-// plugins.path, or {<prefix>/lib/shoji/plugins}, or {/usr/lib/shoji/plugins} when the
-// former does not exist.
+// Where the program's own plugins lie: <prefix>/lib/shoji/plugins, or /usr/lib/shoji/plugins
+// when the former does not exist.
+std::string InstalledPluginDir();
+
+// plugins.path, or the program's own directory.
 std::vector<std::string> PluginDirs(const Config& config);
 
 // guest.kernel and guest.initrd, or the installed files in the same way.

@@ -79,19 +79,31 @@ std::string EnvironmentName(const std::string& option) {
   return name;
 }
 
-EnvironmentSettings ReadEnvironment(const std::vector<OptionSpec>& specs) {
+Result<EnvironmentSettings> ReadEnvironment(const std::vector<OptionSpec>& specs) {
   std::map<std::string, std::string> names;
-  for (const OptionSpec& spec : specs) names[EnvironmentName(spec.name)] = spec.name;
+  std::map<std::string, std::string> shared;  // variable, another option
+  for (const OptionSpec& spec : specs) {
+    if (IsPattern(spec)) continue;
+    const auto [it, fresh] = names.emplace(EnvironmentName(spec.name), spec.name);
+    if (!fresh) shared[it->first] = spec.name;
+  }
   EnvironmentSettings out;
+  Status status;
   const auto option_of = [&](const std::string& variable) -> std::string {
     if (variable.compare(0, kPrefix.size(), kPrefix) != 0 || variable == kMarker) return {};
     const auto it = names.find(variable);
+    if (const auto other = shared.find(variable); other != shared.end()) {
+      status = InvalidArgument("environment variable " + variable + " could mean option \"" +
+                               it->second + "\" or \"" + other->second +
+                               "\"; set the one you mean in a file or on the command line");
+    }
     if (it == names.end()) out.unknown.push_back(variable);
     return it == names.end() ? std::string() : it->second;
   };
   // Mostly there is none, and describing all options to Boost costs every command.
   if (!HasVariables()) return out;
   const po::parsed_options parsed = po::parse_environment(DescribeOptions(specs), option_of);
+  SHOJI_RETURN_IF_ERROR(status);
   for (const po::option& option : parsed.options) {
     if (!option.value.empty()) out.values.emplace_back(option.string_key, option.value.front());
   }

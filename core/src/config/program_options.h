@@ -37,8 +37,9 @@ struct EnvironmentSettings {
   std::vector<std::string> unknown;                         // names of variables
 };
 // Reads the SHOJI_... variables of this process. SHOJI_SANDBOX_DIR marks processes and is
-// no option.
-EnvironmentSettings ReadEnvironment(const std::vector<OptionSpec>& specs);
+// no option. Two options may share a variable ("a.b-c" and "a.b.c"), for plugins name theirs
+// as they like; INVALID_ARGUMENT when such a variable is set.
+Result<EnvironmentSettings> ReadEnvironment(const std::vector<OptionSpec>& specs);
 
 }  // namespace shoji
 

@@ -20,6 +20,13 @@ class Library {
   // FAILED_PRECONDITION carries the dynamic loader's own words. `path` is for messages.
   static Result<Library> Load(int fd, const std::string& path);
 
+  // An entry function that is here already.
+  static Library InProcess(shoji_plugin_open_fn open) {
+    Library library;
+    library.open_ = open;
+    return library;
+  }
+
   shoji_plugin_open_fn open() const { return open_; }
 
  private:

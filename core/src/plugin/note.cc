@@ -7,12 +7,13 @@
 #include "config/value.h"
 #include "shoji/base/strings.h"
 #include "shoji/plugin/base.h"
+#include "version.h"
 
 namespace shoji {
 namespace {
 
-constexpr std::array<std::string_view, 6> kKinds = {"hypervisor", "store", "factory",
-                                                    "shim",       "proxy", "agent"};
+constexpr std::array<std::string_view, 7> kKinds = {"hypervisor", "store", "factory", "shim",
+                                                    "proxy",      "agent", "network"};
 
 bool IsNameByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -85,11 +86,26 @@ Status ReadOption(const std::vector<std::string>& fields, PluginNote* note) {
   return OkStatus();
 }
 
+Status ReadInterface(const std::vector<std::string>& fields, PluginNote* note) {
+  PluginInterface announced;
+  announced.id = Field(fields, 1);
+  const std::string minor = Field(fields, 2);
+  const Result<std::int64_t> number = minor.empty() ? Result<std::int64_t>(0) : ParseInt(minor);
+  if (announced.id.empty() || !number.ok() || *number < 0 || *number > 1'000'000) {
+    return InvalidArgument("its note announces interface \"" + announced.id + "\" with minor \"" +
+                           minor + "\", which is none");
+  }
+  announced.minor = static_cast<std::uint32_t>(*number);
+  note->interfaces.push_back(std::move(announced));
+  return OkStatus();
+}
+
 Status ReadRecord(const std::vector<std::string>& fields, PluginNote* note) {
   if (fields[0] == "plugin") return ReadPlugin(fields, note);
   if (fields[0] == "abi") return ReadAbi(fields, note);
   if (fields[0] == "option") return ReadOption(fields, note);
-  if (fields[0] == "interface") note->interfaces.push_back(Field(fields, 1));
+  if (fields[0] == "interface") return ReadInterface(fields, note);
+  if (fields[0] == "draft") note->drafts.push_back({Field(fields, 1), Field(fields, 2)});
   return OkStatus();  // a record of a later SDK
 }
 
@@ -119,8 +135,19 @@ Result<PluginNote> ParseNote(std::string_view text) {
   return note;
 }
 
+bool IsKnownKind(std::string_view kind) {
+  return std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end();
+}
+
+std::string RequiredInterface(const std::string& kind) { return "shoji." + kind + "/1"; }
+
+bool Announces(const PluginNote& note, const std::string& interface_id) {
+  return std::any_of(note.interfaces.begin(), note.interfaces.end(),
+                     [&](const PluginInterface& each) { return each.id == interface_id; });
+}
+
 Status CheckNote(const PluginNote& note) {
-  if (std::find(kKinds.begin(), kKinds.end(), note.kind) == kKinds.end()) {
+  if (!IsKnownKind(note.kind)) {
     return FailedPrecondition("this host knows no plugins of kind \"" + note.kind + "\"");
   }
   if (note.abi_min > SHOJI_ABI_VERSION || note.abi_max < SHOJI_ABI_VERSION) {
@@ -129,9 +156,15 @@ Status CheckNote(const PluginNote& note) {
                               std::to_string(SHOJI_ABI_VERSION) +
                               "; install a build of the plugin for this host");
   }
-  const std::string wanted = "shoji." + note.kind + "/1";
-  if (std::find(note.interfaces.begin(), note.interfaces.end(), wanted) == note.interfaces.end()) {
+  const std::string wanted = RequiredInterface(note.kind);
+  if (!Announces(note, wanted)) {
     return FailedPrecondition("does not announce interface " + wanted);
+  }
+  for (const NoteDraft& draft : note.drafts) {
+    if (draft.sdk_version == kVersion) continue;
+    return FailedPrecondition("uses the draft " + draft.id + " of version " + draft.sdk_version +
+                              ", and drafts load into a host of that very version only; this is " +
+                              kVersion + ", build the plugin with its SDK");
   }
   return OkStatus();
 }

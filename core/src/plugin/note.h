@@ -13,8 +13,15 @@
 
 #include "config/config.h"
 #include "shoji/status.h"
+#include "shoji/types.h"
 
 namespace shoji {
+
+// A draft interface that a plugin uses, and the version of the SDK it took it from.
+struct NoteDraft {
+  std::string id;
+  std::string sdk_version;
+};
 
 struct PluginNote {
   std::string kind;
@@ -25,7 +32,8 @@ struct PluginNote {
   std::string sdk_version;
   std::uint32_t abi_min = 0;
   std::uint32_t abi_max = 0;
-  std::vector<std::string> interfaces;
+  std::vector<PluginInterface> interfaces;
+  std::vector<NoteDraft> drafts;
   std::vector<OptionSpec> options;  // names as in the note, without "<kind>.<id>."
 };
 
@@ -33,8 +41,15 @@ struct PluginNote {
 Result<PluginNote> ParseNote(std::string_view text);
 
 // Whether this host can serve the plugin: a known kind, its required interface, the ABI
-// range. FAILED_PRECONDITION says what to install.
+// range, the very version for drafts. FAILED_PRECONDITION says what to install.
 Status CheckNote(const PluginNote& note);
+
+// Whether plugins of `kind` exist for this host.
+bool IsKnownKind(std::string_view kind);
+
+// The interface that every plugin of `kind` gives: "shoji.store/1".
+std::string RequiredInterface(const std::string& kind);
+bool Announces(const PluginNote& note, const std::string& interface_id);
 
 }  // namespace shoji
 

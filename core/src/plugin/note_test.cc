@@ -3,10 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "shoji/plugin/note.h"
+
 namespace shoji {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 const std::string kPlugin = "plugin\tstore\tcom.example.kv\t1.2\tExample\tMIT\t0.1.0\n";
@@ -21,7 +22,9 @@ TEST(Note, WholeNote) {
   EXPECT_EQ(note->id, "com.example.kv");
   EXPECT_EQ(note->licence, "MIT");
   EXPECT_EQ(note->abi_max, 2U);
-  EXPECT_THAT(note->interfaces, ElementsAre("shoji.store/1"));
+  ASSERT_EQ(note->interfaces.size(), 1U);
+  EXPECT_EQ(note->interfaces[0].id, "shoji.store/1");
+  EXPECT_EQ(note->interfaces[0].minor, 0U);
   ASSERT_EQ(note->options.size(), 2U);
   EXPECT_EQ(note->options[0].default_value, "/var/lib/kv");
   EXPECT_EQ(note->options[0].help, "Directory");
@@ -47,10 +50,44 @@ TEST(Note, BadRecordsAreNamed) {
   EXPECT_THAT(error(kPlugin + kAbi + "option\ta\tint\tx\t\t\n"), HasSubstr("its option a"));
   EXPECT_THAT(error(kPlugin + kAbi + "option\ta\tint\t1\noption\ta\tint\t1\n"),
               HasSubstr("\"a\" twice"));
+  EXPECT_THAT(error(kPlugin + kAbi + "interface\tshoji.store/1\tx\n"), HasSubstr("minor \"x\""));
+  EXPECT_THAT(error(kPlugin + kAbi + "interface\t\t1\n"), HasSubstr("interface \"\""));
+}
+
+TEST(Note, InterfacesHaveMinors) {
+  const auto note = ParseNote(kPlugin + kAbi + "interface\tshoji.store/1\t3\ninterface\tx/1\n");
+  ASSERT_TRUE(note.ok()) << note.status().message();
+  EXPECT_EQ(note->interfaces[0].minor, 3U);
+  EXPECT_EQ(note->interfaces[1].minor, 0U);
+  EXPECT_TRUE(Announces(*note, "x/1"));
+  EXPECT_FALSE(Announces(*note, "x/2"));
+}
+
+TEST(Note, EveryKindHasItsRequiredInterface) {
+  for (const std::string kind :
+       {"hypervisor", "store", "factory", "shim", "proxy", "agent", "network"}) {
+    const std::string head = "plugin\t" + kind + "\tx\t1\tv\tMIT\t0\n" + kAbi;
+    EXPECT_TRUE(CheckNote(*ParseNote(head + "interface\tshoji." + kind + "/1\t0\n")).ok());
+    EXPECT_THAT(CheckNote(*ParseNote(head)).message(), HasSubstr("shoji." + kind + "/1"));
+  }
+  EXPECT_FALSE(IsKnownKind("teapot"));
+}
+
+TEST(Note, DraftsLoadIntoTheirOwnVersionOnly) {
+  const std::string head = kPlugin + kAbi + "interface\tshoji.store/1\t0\n";
+  const auto own = ParseNote(head + SHOJI_NOTE_DRAFT("shoji.store.thing/1"));
+  ASSERT_TRUE(own.ok());
+  EXPECT_TRUE(CheckNote(*own).ok()) << CheckNote(*own).message();
+  for (const std::string version : {"0.0.9", "0.1.0-rc1", ""}) {
+    const auto note = ParseNote(head + "draft\tshoji.store.thing/1\t" + version + "\n");
+    const Status status = CheckNote(*note);
+    EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+    EXPECT_THAT(status.message(), HasSubstr("shoji.store.thing/1 of version " + version));
+  }
 }
 
 TEST(Note, TheAbiRangeMustIncludeOurs) {
-  PluginNote note = {"store", "x", "1", "v", "MIT", "0", 2, 3, {"shoji.store/1"}, {}};
+  PluginNote note = {"store", "x", "1", "v", "MIT", "0", 2, 3, {{"shoji.store/1", 0}}, {}, {}};
   EXPECT_THAT(CheckNote(note).message(), HasSubstr("needs plugin ABI 2 to 3, this host serves 1"));
   note.abi_min = 1;
   EXPECT_TRUE(CheckNote(note).ok());

@@ -1,5 +1,6 @@
 #include "plugin/plugin_host.h"
 
+#include "plugin/opening.h"
 #include "plugin/registry.h"
 #include "plugin/slots.h"
 
@@ -16,8 +17,7 @@ struct Opened {
 template <typename Table>
 Result<Opened<Table>> OpenKind(Registry* registry, const char* kind, const std::string& id) {
   SHOJI_ASSIGN_OR_RETURN(Plugin * plugin, registry->Open(kind, id, nullptr));
-  SHOJI_ASSIGN_OR_RETURN(const void* table,
-                         Registry::Interface(*plugin, "shoji." + std::string(kind) + "/1"));
+  SHOJI_ASSIGN_OR_RETURN(const void* table, FindInterface(*plugin, RequiredInterface(kind)));
   return Opened<Table>{plugin, static_cast<const Table*>(table)};
 }
 
@@ -51,8 +51,8 @@ struct ProxyConnection {
 }  // namespace
 
 struct PluginHost::Impl {
-  Impl(std::vector<ScannedPlugin> scanned, Registry::Options options)
-      : registry(std::move(scanned), std::move(options)) {}
+  Impl(PluginScan scan, Registry::Options options)
+      : registry(std::move(scan), std::move(options)) {}
   Registry registry;
 };
 
@@ -61,20 +61,13 @@ PluginHost::~PluginHost() = default;
 
 Result<std::unique_ptr<PluginHost>> PluginHost::Create(Options options) {
   if (options.config == nullptr) return InvalidArgument("the plugin host needs a configuration");
-  Registry::Options own;
-  own.config = options.config;
-  own.log = std::move(options.log);
-  own.log_enabled = std::move(options.log_enabled);
-  own.on_span = std::move(options.on_span);
-  own.run_dir = std::move(options.run_dir);
-  own.state_dir = std::move(options.state_dir);
-  own.cache_dir = std::move(options.cache_dir);
-  own.libexec_dir = std::move(options.libexec_dir);
+  Registry::Options own{options.config, std::move(options.services), options.open_timeout};
   return std::unique_ptr<PluginHost>(
-      new PluginHost(std::make_unique<Impl>(std::move(options.scan).Take(), std::move(own))));
+      new PluginHost(std::make_unique<Impl>(std::move(options.scan), std::move(own))));
 }
 
 std::vector<PluginInfo> PluginHost::List() const { return impl_->registry.List(); }
+std::vector<Metric> PluginHost::Metrics() const { return impl_->registry.Metrics(); }
 
 Result<std::unique_ptr<Store>> PluginHost::OpenStore(const std::string& id) {
   SHOJI_ASSIGN_OR_RETURN(const auto opened,
@@ -95,6 +88,13 @@ Result<std::unique_ptr<Factory>> PluginHost::OpenFactory(const std::string& id) 
                          OpenKind<shoji_factory_v1>(&impl_->registry, "factory", id));
   SHOJI_ASSIGN_OR_RETURN(shoji_factory * handle, OpenInstance<shoji_factory>(opened));
   return std::make_unique<Factory>(opened.table, handle, opened.plugin->name);
+}
+
+Result<std::unique_ptr<Network>> PluginHost::OpenNetwork(const std::string& id) {
+  SHOJI_ASSIGN_OR_RETURN(const auto opened,
+                         OpenKind<shoji_network_v1>(&impl_->registry, "network", id));
+  SHOJI_ASSIGN_OR_RETURN(shoji_network * handle, OpenInstance<shoji_network>(opened));
+  return std::make_unique<Network>(opened.table, handle, opened.plugin->name);
 }
 
 Result<std::unique_ptr<Shim>> PluginHost::OpenShim(const std::string& id) {

@@ -7,8 +7,8 @@
 // Life     Must outlive everything it opened. Plugins are never unloaded.
 // Example
 //     SHOJI_ASSIGN_OR_RETURN(Config core, Config::Load(CoreOptions(), first_pass));
-//     SHOJI_ASSIGN_OR_RETURN(PluginScan scan, PluginScan::Run({PluginDirs(core),
-//                                                              core.Get("plugins.trust")}));
+//     SHOJI_ASSIGN_OR_RETURN(TrustPolicy policy, TrustPolicy::FromConfig(core));
+//     PluginScan scan = PluginScan::Run({PluginDirs(core), std::move(policy)});
 //     std::vector<OptionSpec> specs = CoreOptions();
 //     scan.AppendOptions(&specs);
 //     SHOJI_ASSIGN_OR_RETURN(Config config, Config::Load(specs, sources));
@@ -20,14 +20,15 @@
 #ifndef SHOJI_CORE_PLUGIN_PLUGIN_HOST_H_
 #define SHOJI_CORE_PLUGIN_PLUGIN_HOST_H_
 
-#include <functional>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "plugin/host_services.h"
 #include "plugin/interfaces.h"
+#include "plugin/network.h"
 #include "plugin/plugin_scan.h"
-#include "shoji/runtime.h"
 #include "shoji/status.h"
 #include "shoji/types.h"
 
@@ -41,16 +42,10 @@ class PluginHost {
     PluginScan scan;
     // Values for each plugin's options come from here; must outlive the host.
     const Config* config = nullptr;
-    // May be called from any thread; nothing: dropped.
-    std::function<void(LogLevel, const std::string&)> log;
-    // What plugins ask before they build a message; nothing: every level is.
-    std::function<bool(LogLevel)> log_enabled;
-    std::function<void(const Span&)> on_span;
-    // shoji.dirs/1
-    std::string run_dir;
-    std::string state_dir;
-    std::string cache_dir;
-    std::string libexec_dir;
+    HostServices services;
+    // For a plugin to open; 0: no limit. One that takes longer is given up: its thread stays,
+    // with all that it holds (opening.h).
+    std::chrono::nanoseconds open_timeout = std::chrono::seconds(10);
   };
 
   static Result<std::unique_ptr<PluginHost>> Create(Options options);
@@ -59,14 +54,18 @@ class PluginHost {
   PluginHost(const PluginHost&) = delete;
   PluginHost& operator=(const PluginHost&) = delete;
 
+  // Loads none, but reads the whole file of those that are pinned or signed.
   std::vector<PluginInfo> List() const;
+  std::vector<Metric> Metrics() const;
 
   // `id` empty: the one configured in [sandbox]. NOT_FOUND names the plugins there are;
-  // FAILED_PRECONDITION carries the reason why the file is refused.
+  // FAILED_PRECONDITION carries the reason why the file is refused, DEADLINE_EXCEEDED names
+  // the one that does not open in time.
   Result<std::unique_ptr<Store>> OpenStore(const std::string& id);
   Result<std::unique_ptr<Hypervisor>> OpenHypervisor(const std::string& id);
   Result<std::unique_ptr<Factory>> OpenFactory(const std::string& id);
   Result<std::unique_ptr<Shim>> OpenShim(const std::string& id);
+  Result<std::unique_ptr<Network>> OpenNetwork(const std::string& id);
 
   // Factory::NewVmRaw with its handles wrapped.
   Result<NewVm> MakeVm(Factory& factory, const Call& call, const Factory::Request& request);

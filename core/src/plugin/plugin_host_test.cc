@@ -2,11 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 #include <fstream>
 #include <thread>
 
 #include "config/config.h"
+#include "plugin/current_plugin.h"
+#include "shoji/base/file.h"
 
 namespace shoji {
 namespace {
@@ -20,10 +24,9 @@ class PluginHostTest : public testing::Test {
 
   void Start(const std::vector<std::pair<std::string, std::string>>& overrides) {
     host_.reset();
-    Result<PluginScan> scan = PluginScan::Run({{SHOJI_TEST_PLUGIN_DIR}, "owner"});
-    ASSERT_TRUE(scan.ok());
+    PluginScan scan = PluginScan::Run({{SHOJI_TEST_PLUGIN_DIR}, {}});
     std::vector<OptionSpec> specs = CoreOptions();
-    scan->AppendOptions(&specs);
+    scan.AppendOptions(&specs);
     Config::Sources sources;
     sources.use_environment = false;
     sources.overrides = overrides;
@@ -31,11 +34,12 @@ class PluginHostTest : public testing::Test {
     ASSERT_TRUE(config.ok()) << config.status().message();
     config_ = std::move(config).value();
     PluginHost::Options options;
-    options.scan = std::move(scan).value();
+    options.scan = std::move(scan);
     options.config = &config_;
-    options.run_dir = "/run/test";
-    options.log = [this](LogLevel, const std::string& line) { lines_.push_back(line); };
-    options.on_span = [this](const Span& span) { spans_.push_back(span.name); };
+    options.open_timeout = open_timeout_;
+    options.services.run_dir = "/run/test";
+    options.services.log = [this](LogLevel, const std::string& line) { lines_.push_back(line); };
+    options.services.on_span = [this](const Span& span) { spans_.push_back(span.name); };
     auto host = PluginHost::Create(std::move(options));
     ASSERT_TRUE(host.ok());
     host_ = std::move(host).value();
@@ -48,6 +52,14 @@ class PluginHostTest : public testing::Test {
     return std::move(store).value();
   }
 
+  const PluginInfo InfoOf(const std::string& id) {
+    for (const PluginInfo& info : host_->List()) {
+      if (info.id == id) return info;
+    }
+    return {};
+  }
+
+  std::chrono::nanoseconds open_timeout_ = std::chrono::seconds(60);
   Config config_;
   std::vector<std::string> lines_;
   std::vector<std::string> spans_;
@@ -131,6 +143,129 @@ TEST_F(PluginHostTest, BadPluginsFailWithOneClearLine) {
   for (const char* id : {"throws", "fails", "undefined", "abi"}) {
     EXPECT_EQ(Error(id).message().find('\n'), std::string::npos);
   }
+}
+
+TEST_F(PluginHostTest, WhatCanBeSurvivedIsSurvived) {
+  EXPECT_EQ(Error("ends-thread").message(),
+            "plugin store ends-thread ended the thread that opened it");
+  EXPECT_EQ(Error("find").message(), "plugin store find: an exception left get_interface");
+  EXPECT_EQ(Error("table-size").message(),
+            "plugin store table-size: the table of shoji.store/1 has struct_size 3, which is no "
+            "size");
+  // It wrote into our struct; we know its size.
+  EXPECT_THAT(Error("plugin-size").message(), HasSubstr("although its note announces it"));
+  EXPECT_THAT(Error("draft").message(), HasSubstr("uses the draft shoji.store.thing/1 of version "
+                                                  "0.0.1"));
+  EXPECT_EQ(Good()->Load({}, "none").status().code(), StatusCode::kNotFound);
+  // The same answer each time; the plugin is not tried again.
+  EXPECT_EQ(Error("find").message(), "plugin store find: an exception left get_interface");
+}
+
+TEST_F(PluginHostTest, APluginThatHangsIsGivenUp) {
+  open_timeout_ = std::chrono::milliseconds(50);
+  Start({});
+  const Status status = Error("hangs");
+  EXPECT_EQ(status.code(), StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(status.message(), HasSubstr("plugin store hangs (" SHOJI_TEST_PLUGIN_DIR
+                                          "/bad-hangs.so) did not open within 50 ms"));
+  EXPECT_TRUE(SomePluginWasGivenUp());
+  EXPECT_EQ(InfoOf("hangs").status, "refused");
+  EXPECT_EQ(Error("hangs").code(), StatusCode::kDeadlineExceeded) << "and not tried again";
+  host_.reset();  // returns although its thread is still there
+}
+
+TEST_F(PluginHostTest, APluginThatAsksForOneThatHangsIsNotBlamed) {
+  open_timeout_ = std::chrono::seconds(1);
+  Start({});
+  const Status status = Error("finds-hangs");
+  EXPECT_EQ(status.code(), StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(status.message(), HasSubstr("plugin store hangs ("));
+}
+
+// It comes back when nobody waits any more: it is shut down, and the host that is gone is
+// not called.
+TEST_F(PluginHostTest, APluginThatOpensTooLateIsShutDownAgain) {
+  char path[] = "/tmp/test-late-XXXXXX";
+  ASSERT_NE(mkdtemp(path), nullptr);
+  const std::string go = std::string(path) + "/go";
+  const std::string done = std::string(path) + "/done";
+  ASSERT_EQ(mkfifo(go.c_str(), 0600), 0);
+  ASSERT_EQ(mkfifo(done.c_str(), 0600), 0);
+  setenv("BAD_LATE_GO", go.c_str(), 1);
+  setenv("BAD_LATE_DONE", done.c_str(), 1);
+  open_timeout_ = std::chrono::milliseconds(50);
+  Start({});
+  EXPECT_EQ(Error("late").code(), StatusCode::kDeadlineExceeded);
+  host_.reset();
+  EXPECT_TRUE(WriteFile(go, "").ok());  // returns when it goes on
+  EXPECT_TRUE(ReadFile(done).ok());     // returns when it is shut down
+  EXPECT_THAT(lines_, testing::IsEmpty());
+  unsetenv("BAD_LATE_GO");
+  unsetenv("BAD_LATE_DONE");
+  EXPECT_TRUE(RemoveTree(path).ok());
+}
+
+TEST_F(PluginHostTest, PluginsMayAskForOthersButNotInACircle) {
+  EXPECT_TRUE(host_->OpenStore("good").ok());
+  EXPECT_THAT(Error("finds-good").message(), HasSubstr("does not offer the call open"));
+  EXPECT_EQ(InfoOf("finds-good").status, "ok");
+  EXPECT_THAT(Error("circle-a").message(),
+              HasSubstr("plugin store circle-a is asked for while it is being opened itself"));
+}
+
+TEST_F(PluginHostTest, ConstructorsRunWhenAPluginIsOpenedAndNotBefore) {
+  char path[] = "/tmp/test-lazy-XXXXXX";
+  ASSERT_NE(mkdtemp(path), nullptr);
+  const std::string file = std::string(path) + "/loaded";
+  setenv("BAD_CONSTRUCTOR", file.c_str(), 1);
+  Start({});
+  EXPECT_EQ(InfoOf("constructor").status, "ok");
+  EXPECT_EQ(PluginScan::CheckFile(SHOJI_TEST_PLUGIN_DIR "/bad-constructor.so", {}).info.reason, "");
+  (void)Good();
+  EXPECT_FALSE(PathExists(file));
+  (void)Error("constructor");
+  EXPECT_TRUE(PathExists(file));
+  unsetenv("BAD_CONSTRUCTOR");
+  EXPECT_TRUE(RemoveTree(path).ok());
+}
+
+TEST_F(PluginHostTest, MetricsArriveUnderTheNameOfThePlugin) {
+  EXPECT_THAT(host_->Metrics(), testing::IsEmpty());
+  ASSERT_TRUE(Good()->Save({}, "host/metrics", "").ok());
+  const std::vector<Metric> metrics = host_->Metrics();
+  ASSERT_EQ(metrics.size(), 4U);
+  EXPECT_EQ(metrics[0].kind + "/" + metrics[0].id + "/" + metrics[0].name, "store/good/open");
+  EXPECT_EQ(metrics[0].gauge, -7);
+  EXPECT_EQ(metrics[1].name, "save_ns");
+  EXPECT_EQ(metrics[1].buckets.at(10), 1U);
+  EXPECT_EQ(metrics[2].count, 5U);
+  EXPECT_EQ(metrics[3].name, "metrics_dropped");
+  EXPECT_EQ(metrics[3].count, 1U);
+}
+
+TEST_F(PluginHostTest, SecretsAreReadForThePlugin) {
+  setenv("TEST_SECRET_REFERENCE", "env:TEST_SECRET_VALUE", 1);
+  setenv("TEST_SECRET_VALUE", "hunter2", 1);
+  EXPECT_EQ(Good()->Load({}, "secret/TEST_SECRET_REFERENCE").value(), "hunter2");
+  unsetenv("TEST_SECRET_VALUE");
+  EXPECT_EQ(Good()->Load({}, "secret/TEST_SECRET_REFERENCE").status().code(),
+            StatusCode::kNotFound);
+  unsetenv("TEST_SECRET_REFERENCE");
+}
+
+TEST_F(PluginHostTest, OptionsAreListedWithOriginAndWithoutSecrets) {
+  Start({{"store.good.size", "2M"}, {"store.good.token", "hunter2"}});
+  const PluginInfo info = InfoOf("good");
+  EXPECT_THAT(info.trust, testing::StartsWith("owner: "));
+  EXPECT_EQ(info.abi_max, 2U);
+  ASSERT_EQ(info.options.size(), 2U);
+  EXPECT_EQ(info.options[0].name, "store.good.size");
+  EXPECT_EQ(info.options[0].type, "size");
+  EXPECT_EQ(info.options[0].default_value, "1K");
+  EXPECT_EQ(info.options[0].value, "2097152");
+  EXPECT_EQ(info.options[0].origin, "command line");
+  EXPECT_TRUE(info.options[1].secret);
+  EXPECT_EQ(info.options[1].value + info.options[1].default_value, "");
 }
 
 TEST_F(PluginHostTest, AFailureIsListed) {

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "plugin/error.h"
+#include "plugin/opening.h"
 #include "shoji/base/strings.h"
 #include "version.h"
 
@@ -13,7 +14,7 @@ namespace {
 shoji_str ToStr(const std::string& text) { return {text.data(), text.size()}; }
 
 // "there is no store plugin "x"; there are: filesystem (store-x.so is refused: ...)".
-Status NoSuchPlugin(const std::vector<std::unique_ptr<Plugin>>& plugins, const std::string& kind,
+Status NoSuchPlugin(const std::vector<std::shared_ptr<Plugin>>& plugins, const std::string& kind,
                     const std::string& id) {
   std::vector<std::string> known;
   std::string unreadable;
@@ -35,12 +36,18 @@ bool IsUsed(const std::vector<Plugin*>& open, Plugin* candidate) {
 
 }  // namespace
 
-Registry::Registry(std::vector<ScannedPlugin> scanned, Options options)
-    : options_(std::move(options)) {
-  for (ScannedPlugin& one : scanned) {
-    auto plugin = std::make_unique<Plugin>();
+Registry::Registry(PluginScan scan, Options options)
+    : config_(options.config),
+      services_(std::make_shared<const HostServices>(std::move(options.services))),
+      open_timeout_(options.open_timeout),
+      policy_(scan.policy()) {
+  for (ScannedPlugin& one : std::move(scan).Take()) {
+    auto plugin = std::make_shared<Plugin>();
     plugin->registry = this;
+    plugin->services = services_;
     plugin->name = one.info.kind + " " + one.info.id;
+    plugin->where = one.entry != nullptr ? "in process" : one.info.path;
+    one.info.options = OptionsInForce(one.note, *config_);
     plugin->scanned = std::move(one);
     plugins_.push_back(std::move(plugin));
   }
@@ -53,10 +60,11 @@ Registry::~Registry() {
       const MutexLock lock(mutex_);
       next = NextToShutDown();
     }
-    if (next == nullptr) return;
-    if (SHOJI_HAS_SLOT(shoji_plugin, &next->table, shutdown))
-      next->table.shutdown(next->table.self);
+    if (next == nullptr) break;
+    ShutDown(next);
   }
+  // Those that were given up may still run.
+  for (const auto& plugin : plugins_) plugin->gate.Close();
 }
 
 // Takes the plugin opened last among those that no open plugin uses. When plugins use each
@@ -74,20 +82,37 @@ Plugin* Registry::NextToShutDown() {
 std::vector<PluginInfo> Registry::List() {
   std::vector<PluginInfo> out;
   for (const auto& plugin : plugins_) {
+    Status status;
+    if (plugin->scanned.accepted()) status = Verify(plugin.get());
+    if (status.ok() && plugin->state == Plugin::State::kFailed) status = plugin->failure;
+    const MutexLock lock(verifying_);
     out.push_back(plugin->scanned.info);
-    if (plugin->state != Plugin::State::kFailed) continue;
+    if (status.ok()) continue;
     out.back().status = "refused";
-    out.back().reason = plugin->failure.message();
+    out.back().reason = status.message();
   }
   return out;
 }
 
-Result<Plugin*> Registry::Find(const std::string& kind, const std::string& id) const {
+std::vector<Metric> Registry::Metrics() const {
+  std::vector<Metric> out;
+  for (const auto& plugin : plugins_) {
+    for (Metric& metric : plugin->metrics.Values()) {
+      metric.kind = plugin->scanned.info.kind;
+      metric.id = plugin->scanned.info.id;
+      out.push_back(std::move(metric));
+    }
+  }
+  return out;
+}
+
+Result<std::shared_ptr<Plugin>> Registry::Find(const std::string& kind,
+                                               const std::string& id) const {
   const PluginInfo* refused = nullptr;
   for (const auto& plugin : plugins_) {
     const PluginInfo& info = plugin->scanned.info;
     if (info.kind != kind || info.id != id) continue;
-    if (plugin->scanned.accepted()) return plugin.get();
+    if (plugin->scanned.accepted()) return plugin;
     if (refused == nullptr) refused = &info;
   }
   if (refused == nullptr) return NoSuchPlugin(plugins_, kind, id);
@@ -95,33 +120,42 @@ Result<Plugin*> Registry::Find(const std::string& kind, const std::string& id) c
 }
 
 Result<Plugin*> Registry::Open(const std::string& kind, const std::string& id, Plugin* user) {
+  if (user != nullptr && user->state == Plugin::State::kFailed) {
+    return FailedPrecondition("plugin " + user->name + " was given up and gets no other plugin");
+  }
   std::string wanted = id;
   if (wanted.empty()) {
-    SHOJI_ASSIGN_OR_RETURN(wanted, options_.config->Find("sandbox." + kind));
+    SHOJI_ASSIGN_OR_RETURN(wanted, config_->Find("sandbox." + kind));
   }
-  SHOJI_ASSIGN_OR_RETURN(Plugin * plugin, Find(kind, wanted));
-  if (plugin->state != Plugin::State::kOpen) SHOJI_RETURN_IF_ERROR(OpenOnce(plugin));
-  if (user != nullptr && user != plugin) {
+  SHOJI_ASSIGN_OR_RETURN(const std::shared_ptr<Plugin> plugin, Find(kind, wanted));
+  if (plugin->state != Plugin::State::kOpen) {
+    SHOJI_RETURN_IF_ERROR(OpenInTurn(plugin, user));
+  }
+  if (user != nullptr && user != plugin.get()) {
     const MutexLock lock(mutex_);
-    user->uses.insert(plugin);
+    user->uses.insert(plugin.get());
   }
-  return plugin;
+  return plugin.get();
 }
 
-Status Registry::OpenOnce(Plugin* plugin) {
-  const std::lock_guard<std::recursive_mutex> turn(opening_);
-  switch (plugin->state) {
-    case Plugin::State::kOpen:
-      return OkStatus();
-    case Plugin::State::kFailed:
-      return plugin->failure;
-    case Plugin::State::kOpening:
-      return FailedPrecondition("plugin " + plugin->name +
-                                " is asked for while it is being opened itself");
-    case Plugin::State::kClosed:
-      break;
+Status Registry::OpenInTurn(const std::shared_ptr<Plugin>& plugin, Plugin* user) {
+  if (user == nullptr || user->state != Plugin::State::kOpening) {
+    const std::lock_guard<std::mutex> turn(opening_);
+    return OpenOnce(plugin);
   }
-  plugin->state = Plugin::State::kOpening;
+  // It is the turn of `user`, or of somebody that waits for it.
+  const NestedOpening nested(user, open_timeout_);
+  return OpenOnce(plugin);
+}
+
+Status Registry::OpenOnce(const std::shared_ptr<Plugin>& plugin) {
+  Plugin::State state = Plugin::State::kClosed;
+  if (!plugin->state.compare_exchange_strong(state, Plugin::State::kOpening)) {
+    if (state == Plugin::State::kOpen) return OkStatus();
+    if (state == Plugin::State::kFailed) return plugin->failure;
+    return FailedPrecondition("plugin " + plugin->name +
+                              " is asked for while it is being opened itself");
+  }
   Status status = Load(plugin);
   if (!status.ok()) {
     plugin->failure = status;
@@ -129,20 +163,39 @@ Status Registry::OpenOnce(Plugin* plugin) {
     return status;
   }
   const MutexLock lock(mutex_);
-  open_.push_back(plugin);
+  open_.push_back(plugin.get());
   plugin->state = Plugin::State::kOpen;
   return OkStatus();
 }
 
+Status Registry::Load(const std::shared_ptr<Plugin>& plugin) {
+  SHOJI_RETURN_IF_ERROR(FillValues(plugin.get()));
+  if (const Status status = Verify(plugin.get()); !status.ok()) {
+    return FailedPrecondition("plugin " + plugin->where + " is refused: " + status.message());
+  }
+  FillHost(plugin.get());
+  return OpenWithLimit(plugin, open_timeout_);
+}
+
+// The bytes, once: when the plugin is opened, or when somebody wants to know.
+Status Registry::Verify(Plugin* plugin) {
+  const MutexLock lock(verifying_);
+  const auto it = verified_.find(plugin);
+  if (it != verified_.end()) return it->second;
+  const Status status = VerifyScanned(policy_, &plugin->scanned);
+  verified_.emplace(plugin, status);
+  return status;
+}
+
 Status Registry::FillValues(Plugin* plugin) const {
-  const std::string section = plugin->scanned.info.kind + "." + plugin->scanned.info.id;
-  plugin->values = options_.config->Section(section);
+  const std::string section = plugin->scanned.info.kind + "." + plugin->scanned.info.id + ".";
   for (const OptionSpec& spec : plugin->scanned.note.options) {
-    const Result<std::string> text = options_.config->Find(section + "." + spec.name);
+    const Result<std::string> text = config_->Find(section + spec.name);
     if (spec.required && (!text.ok() || text->empty())) {
-      return FailedPrecondition("option " + section + "." + spec.name +
+      return FailedPrecondition("option " + section + spec.name +
                                 " is required and not set; add it to the configuration");
     }
+    if (text.ok()) plugin->values.emplace_back(spec.name, *text);
   }
   for (const auto& [name, value] : plugin->values) {
     plugin->items.push_back({ToStr(name), ToStr(value)});
@@ -162,39 +215,6 @@ void Registry::FillHost(Plugin* plugin) {
   host.get_service = FindService;
   host.error_set = SetError;
   host.error_detail = AddErrorDetail;
-}
-
-Status Registry::Load(Plugin* plugin) {
-  SHOJI_RETURN_IF_ERROR(FillValues(plugin));
-  FillHost(plugin);
-  SHOJI_ASSIGN_OR_RETURN(plugin->library,
-                         Library::Load(plugin->scanned.file.get(), plugin->scanned.info.path));
-  plugin->scanned.file.reset();
-  plugin->table.struct_size = sizeof(shoji_plugin);
-  PluginError error;
-  std::int32_t code = SHOJI_OK;
-  try {
-    code = plugin->library.open()(&plugin->host, &plugin->table, error.get());
-  } catch (...) {  // against the contract, but no reason to end the program
-    return Internal("plugin " + plugin->name + ": an exception left shoji_plugin_open_v1");
-  }
-  Status status = error.ToStatus(plugin->name, SHOJI_PLUGIN_OPEN_SYMBOL, code);
-  if (!status.ok()) return std::move(status).WithContext("cannot open plugin " + plugin->name);
-  if (!SHOJI_HAS_SLOT(shoji_plugin, &plugin->table, get_interface)) {
-    return Internal("plugin " + plugin->name + ": shoji_plugin_open_v1 gave no get_interface");
-  }
-  return OkStatus();
-}
-
-Result<const void*> Registry::Interface(const Plugin& plugin, const std::string& interface_id) {
-  const void* table = plugin.table.get_interface(plugin.table.self, interface_id.c_str());
-  if (table != nullptr) return table;
-  const auto& announced = plugin.scanned.note.interfaces;
-  const std::string what = "plugin " + plugin.name + " does not offer " + interface_id;
-  if (std::find(announced.begin(), announced.end(), interface_id) == announced.end()) {
-    return Unimplemented(what);
-  }
-  return Internal(what + " although its note announces it");
 }
 
 }  // namespace shoji

@@ -5,30 +5,43 @@
 #include <cstring>
 
 #include "plugin/error.h"
+#include "plugin/opening.h"
 #include "plugin/registry.h"
+#include "plugin/secrets.h"
 #include "shoji/spawn/spawn.h"
 
 namespace shoji {
 namespace {
 
 Plugin* PluginOf(const shoji_host* host) { return static_cast<Plugin*>(host->ctx); }
-const Registry::Options& OptionsOf(const shoji_host* host) {
-  return PluginOf(host)->registry->options();
-}
+const HostServices& ServicesOf(const shoji_host* host) { return *PluginOf(host)->services; }
 std::string Text(shoji_str text) {
   return text.data == nullptr ? std::string()
                               : std::string(text.data, static_cast<std::size_t>(text.size));
 }
 
-// Runs `body`, which gives a Status; what it throws (out of memory, a sink of the
-// embedder's) must not pass through the plugin's frames.
+std::string_view View(shoji_str text) {
+  return text.data == nullptr ? std::string_view()
+                              : std::string_view(text.data, static_cast<std::size_t>(text.size));
+}
+
+// Runs `body`, which gives a Status, while the host is there; what it throws (out of memory,
+// a sink of the embedder's) must not pass through the plugin's frames.
 template <typename Body>
-std::int32_t Guard(shoji_error* error, Body&& body) noexcept {
+std::int32_t Guard(const shoji_host* host, shoji_error* error, Body&& body) noexcept {
   try {
+    const Gate::Pass pass(PluginOf(host)->gate);
+    if (!pass.open()) return FillError(error, Unavailable("the host of the plugin is gone"));
     return FillError(error, std::forward<Body>(body)());
   } catch (const std::exception& e) {
     return FillError(error, Internal(std::string("exception in the host: ") + e.what()));
   }
+}
+
+Status PutInto(const shoji_sink* sink, std::string_view text) {
+  const std::int32_t code = sink->write(sink->ctx, text.data(), text.size());
+  if (code == SHOJI_OK) return OkStatus();
+  return {static_cast<StatusCode>(code), "the caller's sink refused the result"};
 }
 
 // ---- shoji.log/1
@@ -37,21 +50,28 @@ LogLevel LevelOf(std::int32_t level) {
   return static_cast<LogLevel>(std::clamp(level, SHOJI_LOG_TRACE, SHOJI_LOG_ERROR));
 }
 
+bool IsLogged(const HostServices& services, std::int32_t level) {
+  return services.log && (!services.log_enabled || services.log_enabled(LevelOf(level)));
+}
+
 std::int32_t LogEnabled(const shoji_host* host, std::int32_t level) {
-  const Registry::Options& options = OptionsOf(host);
-  if (!options.log) return 0;
-  return !options.log_enabled || options.log_enabled(LevelOf(level)) ? 1 : 0;
+  bool enabled = false;
+  (void)Guard(host, nullptr, [&] {
+    enabled = IsLogged(ServicesOf(host), level);
+    return OkStatus();
+  });
+  return enabled ? 1 : 0;
 }
 
 void LogWrite(const shoji_host* host, std::int32_t level, shoji_str message,
               const shoji_option* fields, std::uint32_t field_count) {
-  if (LogEnabled(host, level) == 0) return;
-  (void)Guard(nullptr, [&] {
+  (void)Guard(host, nullptr, [&] {
+    if (!IsLogged(ServicesOf(host), level)) return OkStatus();
     std::string line = PluginOf(host)->name + ": " + OneLine(Text(message));
     for (std::uint32_t i = 0; i < field_count; ++i) {
       line += " " + OneLine(Text(fields[i].name)) + "=" + OneLine(Text(fields[i].value));
     }
-    OptionsOf(host).log(LevelOf(level), line);
+    ServicesOf(host).log(LevelOf(level), line);
     return OkStatus();
   });
 }
@@ -85,7 +105,7 @@ Result<SpawnOptions> SpawnOptionsOf(const shoji_host* host, const shoji_spawn_ar
   for (std::uint32_t i = 0; i < args.env_count; ++i) options.env.push_back(Text(args.env[i]));
   // Last, so that a plugin cannot mark a process as another sandbox's.
   if (!id.empty()) {
-    options.env.push_back("SHOJI_SANDBOX_DIR=" + OptionsOf(host).run_dir + "/sandboxes/" + id);
+    options.env.push_back("SHOJI_SANDBOX_DIR=" + ServicesOf(host).run_dir + "/sandboxes/" + id);
   }
   for (std::uint32_t i = 0; i < args.fd_count; ++i) {
     options.fds.emplace_back(args.fds[i].host_fd, args.fds[i].child_fd);
@@ -97,7 +117,7 @@ Result<SpawnOptions> SpawnOptionsOf(const shoji_host* host, const shoji_spawn_ar
 
 std::int32_t SpawnProcess(const shoji_host* host, const shoji_spawn_args* args,
                           std::int32_t* ret_pid, std::int32_t* ret_pidfd, shoji_error* error) {
-  return Guard(error, [&]() -> Status {
+  return Guard(host, error, [&]() -> Status {
     SHOJI_ASSIGN_OR_RETURN(const SpawnOptions options, SpawnOptionsOf(host, args));
     SHOJI_ASSIGN_OR_RETURN(Child child, Spawn(options));
     *ret_pid = child.pid();
@@ -110,16 +130,16 @@ constexpr shoji_spawn_v1 kSpawn = {sizeof(shoji_spawn_v1), 0, SpawnProcess};
 
 // ---- shoji.dirs/1
 
-Result<std::string> DirOf(const Registry::Options& options, std::int32_t which) {
+Result<std::string> DirOf(const HostServices& services, std::int32_t which) {
   switch (which) {
     case SHOJI_DIR_RUN:
-      return options.run_dir;
+      return services.run_dir;
     case SHOJI_DIR_STATE:
-      return options.state_dir;
+      return services.state_dir;
     case SHOJI_DIR_CACHE:
-      return options.cache_dir;
+      return services.cache_dir;
     case SHOJI_DIR_LIBEXEC:
-      return options.libexec_dir;
+      return services.libexec_dir;
     default:
       return InvalidArgument("there is no directory number " + std::to_string(which));
   }
@@ -127,11 +147,9 @@ Result<std::string> DirOf(const Registry::Options& options, std::int32_t which) 
 
 std::int32_t DirPath(const shoji_host* host, std::int32_t which, const shoji_sink* ret_path,
                      shoji_error* error) {
-  return Guard(error, [&]() -> Status {
-    SHOJI_ASSIGN_OR_RETURN(const std::string path, DirOf(OptionsOf(host), which));
-    const std::int32_t code = ret_path->write(ret_path->ctx, path.data(), path.size());
-    if (code == SHOJI_OK) return OkStatus();
-    return {static_cast<StatusCode>(code), "the caller's sink refused the path"};
+  return Guard(host, error, [&]() -> Status {
+    SHOJI_ASSIGN_OR_RETURN(const std::string path, DirOf(ServicesOf(host), which));
+    return PutInto(ret_path, path);
   });
 }
 
@@ -141,26 +159,61 @@ constexpr shoji_dirs_v1 kDirs = {sizeof(shoji_dirs_v1), 0, DirPath};
 
 void TraceSpan(const shoji_host* host, shoji_str /*traceparent*/, shoji_str name,
                std::int64_t begin_ns, std::int64_t end_ns) {
-  const Registry::Options& options = OptionsOf(host);
-  if (!options.on_span) return;
-  (void)Guard(nullptr, [&] {
-    options.on_span(Span{OneLine(Text(name)), begin_ns, end_ns});
+  (void)Guard(host, nullptr, [&] {
+    const HostServices& services = ServicesOf(host);
+    if (services.on_span) services.on_span(Span{OneLine(Text(name)), begin_ns, end_ns});
     return OkStatus();
   });
 }
 
 constexpr shoji_trace_v1 kTrace = {sizeof(shoji_trace_v1), 0, TraceSpan};
 
+// ---- shoji.secrets/1
+
+std::int32_t SecretRead(const shoji_host* host, shoji_str reference, const shoji_sink* ret_secret,
+                        shoji_error* error) {
+  return Guard(host, error, [&]() -> Status {
+    SHOJI_ASSIGN_OR_RETURN(const Secret secret, ReadSecret(View(reference)));
+    return PutInto(ret_secret, secret.text());
+  });
+}
+
+constexpr shoji_secrets_v1 kSecrets = {sizeof(shoji_secrets_v1), 0, SecretRead};
+
+// ---- shoji.metrics/1: need no gate, the numbers belong to the plugin
+
+template <typename Body>
+void Tell(const shoji_host* host, Body&& body) noexcept {
+  try {
+    std::forward<Body>(body)(PluginOf(host)->metrics);
+  } catch (const std::exception&) {  // out of memory: the number is lost
+    return;
+  }
+}
+
+void MetricCount(const shoji_host* host, shoji_str name, std::uint64_t delta) {
+  Tell(host, [&](MetricSet& metrics) { metrics.Count(View(name), delta); });
+}
+void MetricGauge(const shoji_host* host, shoji_str name, std::int64_t value) {
+  Tell(host, [&](MetricSet& metrics) { metrics.Gauge(View(name), value); });
+}
+void MetricObserve(const shoji_host* host, shoji_str name, std::uint64_t value) {
+  Tell(host, [&](MetricSet& metrics) { metrics.Observe(View(name), value); });
+}
+
+constexpr shoji_metrics_v1 kMetrics = {sizeof(shoji_metrics_v1), 0, MetricCount, MetricGauge,
+                                       MetricObserve};
+
 // ---- shoji.plugins/1
 
 std::int32_t FindPlugin(const shoji_host* host, shoji_str kind, shoji_str plugin_id,
                         const char* interface_id, const void** ret_table, void** ret_plugin,
                         const shoji_options** ret_options, shoji_error* error) {
-  return Guard(error, [&]() -> Status {
+  return Guard(host, error, [&]() -> Status {
     Plugin* asking = PluginOf(host);
     SHOJI_ASSIGN_OR_RETURN(Plugin * found,
                            asking->registry->Open(Text(kind), Text(plugin_id), asking));
-    SHOJI_ASSIGN_OR_RETURN(const void* table, Registry::Interface(*found, interface_id));
+    SHOJI_ASSIGN_OR_RETURN(const void* table, FindInterface(*found, interface_id));
     *ret_table = table;
     *ret_plugin = found->table.self;
     *ret_options = &found->options;
@@ -177,6 +230,8 @@ const void* FindService(const shoji_host* /*host*/, const char* id) {
   if (std::strcmp(id, SHOJI_SPAWN_V1) == 0) return &kSpawn;
   if (std::strcmp(id, SHOJI_DIRS_V1) == 0) return &kDirs;
   if (std::strcmp(id, SHOJI_TRACE_V1) == 0) return &kTrace;
+  if (std::strcmp(id, SHOJI_SECRETS_V1) == 0) return &kSecrets;
+  if (std::strcmp(id, SHOJI_METRICS_V1) == 0) return &kMetrics;
   if (std::strcmp(id, SHOJI_PLUGINS_V1) == 0) return &kPlugins;
   return nullptr;
 }

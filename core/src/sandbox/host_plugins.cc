@@ -76,12 +76,16 @@ Result<std::unique_ptr<HostPlugins>> HostPlugins::Load(const RuntimeOptions& opt
   sources.declared_only = true;
   std::vector<OptionSpec> specs = CoreOptions();
   SHOJI_ASSIGN_OR_RETURN(const Config core, Config::Load(specs, sources));
-  PluginScan::Options search;
-  search.dirs = PluginDirs(core);
-  search.trust = core.Get("plugins.trust");
-  SHOJI_ASSIGN_OR_RETURN(PluginScan scan, PluginScan::Run(search));
+  SHOJI_ASSIGN_OR_RETURN(TrustPolicy policy, TrustPolicy::FromConfig(core));
+  PluginScan scan = PluginScan::Run({PluginDirs(core), std::move(policy)});
+  for (const InProcessPlugin& plugin : options.plugins) {
+    SHOJI_RETURN_IF_ERROR(scan.AddInProcess(plugin.note, plugin.open));
+  }
   scan.AppendOptions(&specs);
   sources.declared_only = false;
+  sources.explain_unknown = [&scan](const std::string& option) {
+    return scan.ExplainUnknown(option);
+  };
   SHOJI_ASSIGN_OR_RETURN(Config config, Config::Load(specs, sources));
   std::unique_ptr<HostPlugins> out(new HostPlugins(std::move(config)));
   SHOJI_RETURN_IF_ERROR(out->OpenHost(std::move(scan), options));
@@ -94,18 +98,29 @@ Status HostPlugins::OpenHost(PluginScan scan, const RuntimeOptions& options) {
   SHOJI_ASSIGN_OR_RETURN(const LogLevel level, ParseLogLevel(config_.Get("log.level")));
   logger_ = std::make_shared<Logger>(level, options.log_sink);
   for (const std::string& warning : config_.warnings()) logger_->Warn(warning);
+  policy_ = scan.policy();
   PluginHost::Options host;
   host.scan = std::move(scan);
   host.config = &config_;
-  host.log = [logger = logger_](LogLevel at, const std::string& text) { logger->Write(at, text); };
-  host.log_enabled = [logger = logger_](LogLevel at) { return logger->Enabled(at); };
-  host.on_span = options.on_span;
-  host.run_dir = settings_.root;
-  host.state_dir = config_.Get("state_dir");
-  host.cache_dir = config_.Get("cache_dir");
-  host.libexec_dir = LibexecDir();
+  host.open_timeout = config_.GetDuration("plugins.open_timeout");
+  HostServices& services = host.services;
+  services.log = [logger = logger_](LogLevel at, const std::string& text) {
+    logger->Write(at, text);
+  };
+  services.log_enabled = [logger = logger_](LogLevel at) { return logger->Enabled(at); };
+  services.on_span = options.on_span;
+  services.run_dir = settings_.root;
+  services.state_dir = config_.Get("state_dir");
+  services.cache_dir = config_.Get("cache_dir");
+  services.libexec_dir = LibexecDir();
   SHOJI_ASSIGN_OR_RETURN(host_, PluginHost::Create(std::move(host)));
   return OkStatus();
+}
+
+PluginInfo HostPlugins::CheckPlugin(const std::string& path) const {
+  ScannedPlugin plugin = PluginScan::CheckFile(path, policy_);
+  plugin.info.options = OptionsInForce(plugin.note, config_);
+  return std::move(plugin.info);
 }
 
 Result<std::unique_ptr<Store>> HostPlugins::OpenStore(const std::string& id) {

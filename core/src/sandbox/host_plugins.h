@@ -28,6 +28,8 @@ class HostPlugins final : public Plugins {
   const std::shared_ptr<Logger>& logger() const { return logger_; }
   const Settings& settings() const { return settings_; }
 
+  PluginInfo CheckPlugin(const std::string& path) const;
+
   Result<std::unique_ptr<Store>> OpenStore(const std::string& id) override;
   Result<std::unique_ptr<Hypervisor>> OpenHypervisor(const std::string& id) override;
   Result<std::unique_ptr<Factory>> OpenFactory(const std::string& id) override;
@@ -43,6 +45,7 @@ class HostPlugins final : public Plugins {
   Status OpenHost(PluginScan scan, const RuntimeOptions& options);
 
   const Config config_;
+  TrustPolicy policy_;
   Settings settings_;
   std::shared_ptr<Logger> logger_;
   std::unique_ptr<PluginHost> host_;  // last: uses config_

@@ -1,4 +1,5 @@
 // A store in memory that also shows what the host offers. Keys "host/..." call services.
+#include <cstdlib>
 #include <map>
 #include <mutex>
 
@@ -45,6 +46,7 @@ class Memory {
     if (key == "fail/throw") throw std::runtime_error("thrown");
     if (key == "host/log") host_.Log(SHOJI_LOG_WARN, value);
     if (key == "host/span") host_.Span(value, 1, 2);
+    if (key == "host/metrics") Measure();
     const std::lock_guard<std::mutex> lock(mutex_);
     values_[std::string(key)] = value;
     return OkStatus();
@@ -53,6 +55,7 @@ class Memory {
     if (key == "host/run_dir") return RunDir();
     if (key == "host/find_self") return FindSelf();
     if (key == "host/spawn") return SpawnEnv();
+    if (key.substr(0, 7) == "secret/") return ReadSecret(std::string(key.substr(7)));
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto it = values_.find(std::string(key));
     if (it == values_.end()) return shoji::NotFound("there is no record");
@@ -68,6 +71,25 @@ class Memory {
     if (dirs->path(host_.raw(), SHOJI_DIR_RUN, &sink, nullptr) != SHOJI_OK) path = "failed";
     if (dirs->path(host_.raw(), 77, &sink, nullptr) != SHOJI_INVALID_ARGUMENT) path = "unchecked";
     return path;
+  }
+  void Measure() {
+    const auto* metrics = host_.Service<shoji_metrics_v1>(SHOJI_METRICS_V1);
+    metrics->count(host_.raw(), shoji::sdk::ToStr("saves"), 2);
+    metrics->count(host_.raw(), shoji::sdk::ToStr("saves"), 3);
+    metrics->gauge(host_.raw(), shoji::sdk::ToStr("open"), -7);
+    metrics->observe(host_.raw(), shoji::sdk::ToStr("save_ns"), 1000);
+    metrics->gauge(host_.raw(), shoji::sdk::ToStr("saves"), 1);  // it is a counter
+  }
+  // The name of a variable that holds the reference: keys of a store may not look like one.
+  Result<std::string> ReadSecret(const std::string& variable) {
+    const auto* secrets = host_.Service<shoji_secrets_v1>(SHOJI_SECRETS_V1);
+    std::string secret;
+    const shoji_sink sink = {sizeof(shoji_sink), 0, &secret, Append};
+    const char* reference = getenv(variable.c_str());
+    const std::int32_t code =
+        secrets->read(host_.raw(), shoji::sdk::ToStr(reference), &sink, nullptr);
+    if (code != SHOJI_OK) return Status(static_cast<shoji::StatusCode>(code), "no secret");
+    return secret;
   }
   Result<std::string> FindSelf() {
     const auto* plugins = host_.Service<shoji_plugins_v1>(SHOJI_PLUGINS_V1);

@@ -20,6 +20,8 @@
  *   interface  id minor
  *   option     name type default flags help   type: string int bool size path list duration
  *                                             flags: comma list of: secret, required
+ *   draft      id sdk-version                 a draft interface that it uses; such a plugin
+ *                                             loads only into a host of that very version
  */
 #ifndef SHOJI_PLUGIN_NOTE_H_
 #define SHOJI_PLUGIN_NOTE_H_
@@ -37,6 +39,9 @@
 #define SHOJI_NOTE_INTERFACE(id, minor) "interface\t" id "\t" minor "\n"
 #define SHOJI_NOTE_OPTION(name, type, default_value, flags, help) \
   "option\t" name "\t" type "\t" default_value "\t" flags "\t" help "\n"
+
+/* Once for each header of shoji/plugin/draft/ that the plugin uses. */
+#define SHOJI_NOTE_DRAFT(id) "draft\t" id "\t" SHOJI_SDK_VERSION "\n"
 
 /* Defines the note. `text` is a string literal made of the macros above. */
 #define SHOJI_PLUGIN_NOTE(text)                                                          \

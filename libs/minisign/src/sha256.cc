@@ -1,0 +1,31 @@
+#include "shoji/minisign/sha256.h"
+
+#include <sodium/crypto_hash_sha256.h>
+
+namespace shoji {
+
+struct Sha256::Impl {
+  crypto_hash_sha256_state state;
+};
+
+Sha256::Sha256() : impl_(std::make_unique<Impl>()) { crypto_hash_sha256_init(&impl_->state); }
+Sha256::~Sha256() = default;
+
+void Sha256::Update(std::string_view bytes) {
+  crypto_hash_sha256_update(&impl_->state, reinterpret_cast<const unsigned char*>(bytes.data()),
+                            bytes.size());
+}
+
+std::string Sha256::Hex() {
+  unsigned char digest[crypto_hash_sha256_BYTES];
+  crypto_hash_sha256_final(&impl_->state, digest);
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char byte : digest) {
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 15U];
+  }
+  return text;
+}
+
+}  // namespace shoji
