@@ -110,6 +110,7 @@ inline HypervisorCall CallOf(const shoji_call* call) {
 }
 
 inline Result<VmShareConfig> ShareOf(const shoji_share& share) {
+  if (!SHOJI_HAS(shoji_share, &share, host_path)) return TooShort("shoji_share");
   if ((share.flags & ~SHOJI_SHARE_READONLY) != 0) {
     return InvalidArgument("share \"" + String(share.tag) + "\" has unknown flags " +
                            std::to_string(share.flags));
@@ -120,7 +121,7 @@ inline Result<VmShareConfig> ShareOf(const shoji_share& share) {
 
 inline Result<VmConfig> ConfigOf(const shoji_vm_config* config) {
   if (!SHOJI_HAS(shoji_vm_config, config, flags)) {
-    return InvalidArgument("shoji_vm_config is shorter than its first release");
+    return TooShort("shoji_vm_config");
   }
   if (config->flags != 0) {
     return InvalidArgument("VM \"" + String(config->id) + "\" has unknown flags " +
@@ -153,7 +154,8 @@ struct HypervisorSlots {
                            shoji_error* err) noexcept {
     const Host& host = HostOf(plugin);
     return host.Guard(err, [&]() -> Status {
-      SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<Hypervisor> opened, T::Open(host, OptionMap(options)));
+      SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<Hypervisor> opened,
+                             NotNull<Hypervisor>(T::Open(host, OptionMap(options)), "Open"));
       *ret = reinterpret_cast<shoji_hypervisor*>(new HypervisorHandle{host, std::move(opened)});
       return OkStatus();
     });
@@ -173,8 +175,9 @@ struct HypervisorSlots {
                              shoji_error* err) noexcept {
     return Of(h)->host.Guard(err, [&]() -> Status {
       SHOJI_ASSIGN_OR_RETURN(VmConfig parsed, ConfigOf(config));
-      SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<Vm> vm,
-                             Of(h)->hypervisor->Create(CallOf(call), std::move(parsed)));
+      SHOJI_ASSIGN_OR_RETURN(
+          std::unique_ptr<Vm> vm,
+          NotNull<Vm>(Of(h)->hypervisor->Create(CallOf(call), std::move(parsed)), "Create"));
       *ret = reinterpret_cast<shoji_vm*>(new VmHandle{Of(h)->host, std::move(vm)});
       return OkStatus();
     });
@@ -185,9 +188,7 @@ struct HypervisorSlots {
   static std::int32_t Stop(shoji_vm* vm, const shoji_call* call, std::uint32_t flags,
                            shoji_error* err) noexcept {
     return Of(vm)->host.Guard(err, [&]() -> Status {
-      if ((flags & ~SHOJI_VM_STOP_FORCE) != 0) {
-        return InvalidArgument("stop has unknown flags " + std::to_string(flags));
-      }
+      SHOJI_RETURN_IF_ERROR(CheckFlags("stop", flags, SHOJI_VM_STOP_FORCE));
       return Of(vm)->vm->Stop(CallOf(call), (flags & SHOJI_VM_STOP_FORCE) != 0);
     });
   }
@@ -222,7 +223,11 @@ struct HypervisorSlots {
                              shoji_vm** ret, shoji_error* err) noexcept {
     return Of(h)->host.Guard(err, [&]() -> Status {
       Hypervisor::Attached attached = Of(h)->hypervisor->Attach(CallOf(call), View(state));
-      if (attached.vm != nullptr) {
+      if (attached.status.ok() && attached.vm == nullptr) {
+        return Internal("Attach() of the plugin gave neither a VM nor an error");
+      }
+      const bool gone = attached.status.code() == StatusCode::kNotFound;
+      if (attached.vm != nullptr && (gone || attached.status.ok())) {
         *ret = reinterpret_cast<shoji_vm*>(new VmHandle{Of(h)->host, std::move(attached.vm)});
       }
       return attached.status;
@@ -232,6 +237,7 @@ struct HypervisorSlots {
 
   static std::int32_t Destroy(shoji_vm* vm, const shoji_call* call, shoji_error* err) noexcept {
     const std::unique_ptr<VmHandle> handle(Of(vm));
+    if (handle == nullptr) return SHOJI_OK;
     return handle->host.Guard(err, [&] { return handle->vm->Destroy(CallOf(call)); });
   }
   static const void* GetExtension(shoji_vm* vm, const char* id) noexcept {
