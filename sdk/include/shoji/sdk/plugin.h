@@ -15,9 +15,11 @@
 
 #include <charconv>
 #include <cstdio>
+#include <ctime>
 #include <exception>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
 #include <string_view>
@@ -50,6 +52,48 @@ inline Status Put(const shoji_sink* sink, std::string_view data) {
 inline Status Told(std::int32_t code) {
   return Status(static_cast<StatusCode>(code), "told by another plugin").WithDetail("told", "1");
 }
+
+// The message as one line: control characters (a key may hold any) become "\\x0a".
+inline std::string OneLine(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      out += c;
+    } else {
+      out += {'\\', 'x', kHex[byte >> 4U], kHex[byte & 15U]};
+    }
+  }
+  return out;
+}
+
+// CLOCK_MONOTONIC, the clock of deadlines and spans.
+inline std::int64_t NowNanos() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// The caller's shoji_call as far as its struct_size covers it; the rest says "none".
+class CallView {
+ public:
+  explicit CallView(const shoji_call* call) {
+    if (SHOJI_HAS(shoji_call, call, cancel_fd)) call_.cancel_fd = call->cancel_fd;
+    if (SHOJI_HAS(shoji_call, call, deadline_ns)) call_.deadline_ns = call->deadline_ns;
+    if (SHOJI_HAS(shoji_call, call, traceparent)) call_.traceparent = call->traceparent;
+  }
+  const shoji_call* get() const { return &call_; }
+  // DEADLINE_EXCEEDED when there is no time left to begin.
+  Status CheckDeadline() const {
+    if (call_.deadline_ns == 0) return OkStatus();
+    if (NowNanos() < call_.deadline_ns) return OkStatus();
+    return DeadlineExceeded("the deadline of the call had passed before it began");
+  }
+
+ private:
+  shoji_call call_{sizeof(shoji_call), -1, 0, {nullptr, 0}};
+};
 
 // The option values the host passed to open(). It has checked them against the note; what is
 // wrong all the same comes back as an error that names the option.
@@ -121,11 +165,42 @@ inline shoji_sink SinkTo(std::string* text) {
   return {sizeof(shoji_sink), 0, text, internal::AppendTo};
 }
 
+namespace internal {
+
+// What a plugin keeps between open() and shutdown(), by type. Safe from any thread.
+class PluginState {
+ public:
+  template <typename S>
+  S& Get() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::shared_ptr<void>& state = states_[&Tag<S>::kTag];
+    if (state == nullptr) state = std::make_shared<S>();
+    return *static_cast<S*>(state.get());
+  }
+
+ private:
+  template <typename S>
+  struct Tag {
+    static inline char kTag = 0;
+  };
+  std::mutex mutex_;
+  std::map<const void*, std::shared_ptr<void>> states_;
+};
+
+}  // namespace internal
+
 // The host, as one object for the life of the plugin.
 class Host {
  public:
-  explicit Host(const shoji_host* host) : host_(host) {}
+  explicit Host(const shoji_host* host)
+      : host_(host), state_(std::make_shared<internal::PluginState>()) {}
   const shoji_host* raw() const { return host_; }
+
+  // What all instances of the plugin share: made when first asked for, gone with shutdown().
+  template <typename S>
+  S& State() const {
+    return state_->Get<S>();
+  }
 
   template <typename Table>
   const Table* Service(const char* id) const {
@@ -207,7 +282,7 @@ class Host {
     if (status.ok()) return SHOJI_OK;
     const auto code = static_cast<std::int32_t>(status.code());
     if (!status.detail("told").empty()) return code;
-    host_->error_set(error, code, status.sys_errno(), ToStr(status.message()));
+    host_->error_set(error, code, status.sys_errno(), ToStr(OneLine(status.message())));
     for (const auto& [name, value] : status.details()) {
       host_->error_detail(error, ToStr(name), ToStr(value));
     }
@@ -241,6 +316,7 @@ class Host {
   }
 
   const shoji_host* host_;
+  std::shared_ptr<internal::PluginState> state_;
 };
 
 // What the plugin answers to get_interface(); filled once by the entry function.

@@ -12,20 +12,11 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <ctime>
 #include <string>
 
-#include "shoji/plugin/base.h"
-#include "shoji/status.h"
+#include "shoji/sdk/plugin.h"
 
 namespace shoji::sdk {
-
-// CLOCK_MONOTONIC, the clock of deadlines and spans.
-inline std::int64_t NowNanos() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 namespace internal {
 
