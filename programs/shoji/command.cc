@@ -3,8 +3,8 @@
 namespace shoji::cli {
 
 const std::vector<Command>& AllCommands() {
-  static const std::vector<Command> commands = {kRun,  kExec,   kList, kStatus,
-                                                kStop, kDelete, kGc,   kPluginList};
+  static const std::vector<Command> commands = {kRun,    kExec, kList,       kStatus,   kStop,
+                                                kDelete, kGc,   kPluginList, kPluginNew};
   return commands;
 }
 

@@ -72,6 +72,7 @@ extern const Command kStop;
 extern const Command kDelete;
 extern const Command kGc;
 extern const Command kPluginList;
+extern const Command kPluginNew;
 
 }  // namespace shoji::cli
 

@@ -63,15 +63,13 @@ class Process {
   }
 
   // Waits for its end (see WaitUntilReady() for one with a deadline) and takes its status: that
-  // of exit(), or 128 + signal. Nobody else's child is touched; -1 when it is not ours.
-  int Reap() {
+  // of exit(), or 128 + signal; -1 when it is not our child, or reaped. pidfd() stays open.
+  int Reap() const {
     siginfo_t info{};
     int got = -1;
     do {
       got = waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd_), &info, WEXITED);
     } while (got < 0 && errno == EINTR);
-    Close();
-    pid_ = 0;
     if (got < 0) return -1;
     return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
   }
