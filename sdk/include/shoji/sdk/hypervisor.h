@@ -109,14 +109,14 @@ inline HypervisorCall CallOf(const shoji_call* call) {
   return out;
 }
 
-inline Result<VmShareConfig> ShareOf(const shoji_share& share) {
-  if (!SHOJI_HAS(shoji_share, &share, host_path)) return TooShort("shoji_share");
-  if ((share.flags & ~SHOJI_SHARE_READONLY) != 0) {
-    return InvalidArgument("share \"" + String(share.tag) + "\" has unknown flags " +
-                           std::to_string(share.flags));
+inline Result<VmShareConfig> ShareOf(const shoji_share* share) {
+  if (!SHOJI_HAS(shoji_share, share, host_path)) return TooShort("shoji_share");
+  if ((share->flags & ~SHOJI_SHARE_READONLY) != 0) {
+    return InvalidArgument("share \"" + String(share->tag) + "\" has unknown flags " +
+                           std::to_string(share->flags));
   }
-  return VmShareConfig{String(share.tag), String(share.host_path),
-                       (share.flags & SHOJI_SHARE_READONLY) != 0};
+  return VmShareConfig{String(share->tag), String(share->host_path),
+                       (share->flags & SHOJI_SHARE_READONLY) != 0};
 }
 
 inline Result<VmConfig> ConfigOf(const shoji_vm_config* config) {
@@ -136,7 +136,7 @@ inline Result<VmConfig> ConfigOf(const shoji_vm_config* config) {
                String(config->kernel_params),
                {}};
   for (std::uint32_t i = 0; i < config->share_count; ++i) {
-    SHOJI_ASSIGN_OR_RETURN(VmShareConfig share, ShareOf(*config->shares[i]));
+    SHOJI_ASSIGN_OR_RETURN(VmShareConfig share, ShareOf(config->shares[i]));
     out.shares.push_back(std::move(share));
   }
   return out;

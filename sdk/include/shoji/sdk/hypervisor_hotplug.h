@@ -137,11 +137,6 @@ inline Result<VhostUserDevice> VhostUserOf(const shoji_vhost_user_device* device
                          String(device->tag)};
 }
 
-inline Result<VmShareConfig> ShareDeviceOf(const shoji_share* share) {
-  if (share == nullptr) return TooShort("shoji_share");
-  return ShareOf(*share);
-}
-
 // Reads `detail` by `convert` into the device.
 template <typename Detail, typename Convert>
 Result<HotplugDevice> DeviceWith(std::string id, const void* detail, Convert convert) {
@@ -158,7 +153,7 @@ inline Result<HotplugDevice> DeviceOf(const shoji_device* device) {
     case SHOJI_DEVICE_NIC:
       return DeviceWith<shoji_nic>(id, device->detail, NicOf);
     case SHOJI_DEVICE_SHARE:
-      return DeviceWith<shoji_share>(id, device->detail, ShareDeviceOf);
+      return DeviceWith<shoji_share>(id, device->detail, ShareOf);
     case SHOJI_DEVICE_VSOCK:
       return DeviceWith<shoji_vsock_device>(id, device->detail, VsockOf);
     case SHOJI_DEVICE_VFIO:

@@ -177,14 +177,14 @@ struct StoreSlots {
     });
   }
 
-  static Result<StoreOp> ToOp(const shoji_store_op& op) {
-    if (!SHOJI_HAS(shoji_store_op, &op, value)) return TooShort("shoji_store_op");
-    if (op.op != SHOJI_STORE_OP_SAVE && op.op != SHOJI_STORE_OP_REMOVE) {
-      return InvalidArgument("unknown operation " + std::to_string(op.op) + " in a transaction");
+  static Result<StoreOp> ToOp(const shoji_store_op* op) {
+    if (!SHOJI_HAS(shoji_store_op, op, value)) return TooShort("shoji_store_op");
+    if (op->op != SHOJI_STORE_OP_SAVE && op->op != SHOJI_STORE_OP_REMOVE) {
+      return InvalidArgument("unknown operation " + std::to_string(op->op) + " in a transaction");
     }
-    SHOJI_RETURN_IF_ERROR(CheckStoreKey(View(op.key)));
-    SHOJI_RETURN_IF_ERROR(CheckStoreValue(View(op.value)));
-    return StoreOp{op.op == SHOJI_STORE_OP_REMOVE, View(op.key), View(op.value)};
+    SHOJI_RETURN_IF_ERROR(CheckStoreKey(View(op->key)));
+    SHOJI_RETURN_IF_ERROR(CheckStoreValue(View(op->value)));
+    return StoreOp{op->op == SHOJI_STORE_OP_REMOVE, View(op->key), View(op->value)};
   }
   static std::int32_t Apply(shoji_store* handle, const shoji_call* call,
                             const shoji_store_op* const* ops, std::uint32_t count,
@@ -192,7 +192,7 @@ struct StoreSlots {
     return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
       std::vector<StoreOp> list;
       for (std::uint32_t i = 0; i < count; ++i) {
-        SHOJI_ASSIGN_OR_RETURN(const StoreOp op, ToOp(*ops[i]));
+        SHOJI_ASSIGN_OR_RETURN(const StoreOp op, ToOp(ops[i]));
         list.push_back(op);
       }
       return store.Apply(known, list);
