@@ -22,13 +22,14 @@
 
 namespace shoji::sdk {
 
+// Each member has a default, so that none has to be named.
 struct SpawnRequest {
-  std::string sandbox_id;
-  std::vector<std::string> argv;         // argv[0]: path of the program
-  std::vector<std::string> env;          // added to the host's, "NAME=value"
-  std::vector<std::pair<int, int>> fds;  // here, there; 0, 1, 2 not named are /dev/null
-  bool new_session = true;               // no signals from the caller's terminal
-  std::string cwd;                       // empty: "/"
+  std::string sandbox_id = {};
+  std::vector<std::string> argv = {};         // argv[0]: path of the program
+  std::vector<std::string> env = {};          // added to the host's, "NAME=value"
+  std::vector<std::pair<int, int>> fds = {};  // here, there; 0, 1, 2 not named are /dev/null
+  bool new_session = true;                    // no signals from the caller's terminal
+  std::string cwd = {};                       // empty: "/"
 };
 
 // A child of the host's process. The destructor lets it run on: Kill() and Reap() end it.
