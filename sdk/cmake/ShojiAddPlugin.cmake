@@ -57,7 +57,7 @@ function(shoji_add_plugin)
     $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique>)
   target_link_options(${ARG_TARGET} PRIVATE
     -Wl,--version-script=${SHOJI_PLUGIN_VERSION_SCRIPT} -Wl,-z,now -Wl,-z,relro
-    -Wl,-z,noexecstack)
+    -Wl,-z,noexecstack -Wl,--build-id)
   # A sanitizer's runtime stays undefined in a shared object.
   get_directory_property(options COMPILE_OPTIONS)
   if(NOT "${CMAKE_C_FLAGS} ${CMAKE_CXX_FLAGS} ${options}" MATCHES "-fsanitize")

@@ -1,7 +1,7 @@
 // Optional interfaces of a VM in C++: hotplug and resize.
 //
 // Purpose  A class derived from Vm that has the members gets the table:
-//            shoji.hypervisor.hotplug/1   Attach, Detach; LimitBlock if it can
+//            shoji.hypervisor.hotplug/1   Attach, Detach, LimitBlock
 //            shoji.hypervisor.resize/1    Size, SetVcpus, SetMemory
 // Threads  The host makes one such call on a VM at a time.
 // Example
@@ -181,13 +181,9 @@ inline Status FillSize(const Result<VmSize>& size, shoji_vm_size* ret) {
 
 template <typename T>
 concept CanHotplug = requires(T& vm, const HypervisorCall& call, const HotplugDevice& device,
-                              std::string_view id) {
+                              std::string_view id, const BlockLimits* limits) {
   { vm.Attach(call, device) } -> std::same_as<Result<std::string>>;
   { vm.Detach(call, id) } -> std::same_as<Status>;
-};
-template <typename T>
-concept CanLimitBlock = requires(T& vm, const HypervisorCall& call, std::string_view id,
-                                 const BlockLimits* limits) {
   { vm.LimitBlock(call, id, limits) } -> std::same_as<Status>;
 };
 template <typename T>
@@ -221,12 +217,6 @@ struct HotplugSlots {
       return Self(vm).LimitBlock(CallOf(call), View(id), &parsed);
     });
   }
-  // Null, that is not offered, for a class without the member.
-  static constexpr decltype(shoji_hypervisor_hotplug_v1::limit_block) Limiter() {
-    if constexpr (CanLimitBlock<T>) return LimitBlock;
-    return nullptr;
-  }
-
   static std::int32_t Size(shoji_vm* vm, const shoji_call* call, shoji_vm_size* ret,
                            shoji_error* err) noexcept {
     return Of(vm)->host.Guard(err, [&] { return FillSize(Self(vm).Size(CallOf(call)), ret); });
@@ -253,7 +243,7 @@ const void* VmHotplugExtension(std::string_view id) {
   using Slots = internal::HotplugSlots<T>;
   if constexpr (internal::CanHotplug<T>) {
     static constexpr shoji_hypervisor_hotplug_v1 kHotplug = {
-        sizeof(shoji_hypervisor_hotplug_v1), 0, Slots::Attach, Slots::Detach, Slots::Limiter()};
+        sizeof(shoji_hypervisor_hotplug_v1), 0, Slots::Attach, Slots::Detach, Slots::LimitBlock};
     if (id == SHOJI_HYPERVISOR_HOTPLUG_V1) return &kHotplug;
   }
   if constexpr (internal::CanResize<T>) {
