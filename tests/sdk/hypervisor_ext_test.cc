@@ -91,6 +91,7 @@ class ExtensionTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_EQ(table_.open(&interfaces_, nullptr, &vmm_, error_.raw()), SHOJI_OK);
     config_.struct_size = sizeof config_;
+    config_.id = ToStr("vm1");
     ASSERT_EQ(table_.create(vmm_, nullptr, &config_, &vm_, error_.raw()), SHOJI_OK);
   }
   void TearDown() override {
@@ -223,6 +224,18 @@ TEST_F(ExtensionTest, SnapshotsConsoleAndStatistics) {
                 ->stats(vm_, nullptr, &stats, error_.raw()),
             SHOJI_OK);
   EXPECT_EQ(stats.block_write_bytes, 5U);
+}
+
+TEST_F(ExtensionTest, IdsAreCheckedForEveryVmm) {
+  shoji_vm* vm = nullptr;
+  const std::string longest(65, 'x');
+  for (const std::string& id : {std::string(), std::string("../up"), std::string(".."), longest,
+                                std::string("a b"), std::string("a\0b", 3)}) {
+    config_.id = ToStr(id);
+    EXPECT_EQ(table_.create(vmm_, nullptr, &config_, &vm, error_.raw()), SHOJI_INVALID_ARGUMENT)
+        << id;
+  }
+  EXPECT_EQ(vm, nullptr);
 }
 
 TEST_F(ExtensionTest, AnAttachThatGivesNothingIsAnError) {

@@ -119,6 +119,18 @@ inline Result<VmShareConfig> ShareOf(const shoji_share* share) {
                        (share->flags & SHOJI_SHARE_READONLY) != 0};
 }
 
+// Ids become file names: [A-Za-z0-9_.-]{1,64}, but not the names of directories.
+inline Status CheckVmId(std::string_view id) {
+  constexpr std::string_view kAllowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+  if (!id.empty() && id.size() <= 64 && id != "." && id != ".." &&
+      id.find_first_not_of(kAllowed) == std::string_view::npos) {
+    return OkStatus();
+  }
+  return InvalidArgument("id \"" + std::string(id.substr(0, 100)) +
+                         "\" of a VM does not match [A-Za-z0-9_.-]{1,64}");
+}
+
 inline Result<VmConfig> ConfigOf(const shoji_vm_config* config) {
   if (!SHOJI_HAS(shoji_vm_config, config, flags)) {
     return TooShort("shoji_vm_config");
@@ -127,6 +139,7 @@ inline Result<VmConfig> ConfigOf(const shoji_vm_config* config) {
     return InvalidArgument("VM \"" + String(config->id) + "\" has unknown flags " +
                            std::to_string(config->flags));
   }
+  SHOJI_RETURN_IF_ERROR(CheckVmId(View(config->id)));
   VmConfig out{String(config->id),
                config->vcpus,
                config->memory_bytes,
