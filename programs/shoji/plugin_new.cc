@@ -40,9 +40,8 @@ void DescribePluginNew(po::options_description& options) {
 bool IsPart(std::string_view part) {
   const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
   return !part.empty() && lower(part[0]) && part.back() != '-' &&
-         std::all_of(part.begin(), part.end(), [&](char c) {
-           return lower(c) || (c >= '0' && c <= '9') || c == '-' || c == '_';
-         });
+         std::all_of(part.begin(), part.end(),
+                     [&](char c) { return lower(c) || (c >= '0' && c <= '9') || c == '-'; });
 }
 
 // What "com.example.kv" and "store" give the files of a template.
@@ -52,7 +51,7 @@ std::string ClassOf(const std::string& name) {
   std::string out;
   bool upper = true;
   for (const char c : name) {
-    const bool separates = c == '-' || c == '_';
+    const bool separates = c == '-';
     if (!separates) out += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     upper = separates;
   }
@@ -64,7 +63,7 @@ Status CheckId(const std::string& id) {
   if (parts.size() < 2 || id.size() > 64 || !std::all_of(parts.begin(), parts.end(), IsPart)) {
     return InvalidArgument("--id \"" + id +
                            "\" is not the id of a plugin; write your domain, reversed, and a name "
-                           "in a-z 0-9 _ -, at most 64 bytes: com.example.kv");
+                           "in a-z 0-9 -, at most 64 bytes: com.example.kv");
   }
   if (parts[0] == "shoji") {
     return InvalidArgument("--id \"" + id +

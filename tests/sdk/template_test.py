@@ -16,7 +16,7 @@ from harness import ABI_HOST, BUILD_TREE, SHOJI, SdkTest
 TEMPLATE = sys.argv[1]
 KIND = TEMPLATE.removesuffix("-c")
 LANGUAGE = "c" if TEMPLATE.endswith("-c") else "c++"
-ID = "com.example.my-kv_2"
+ID = "com.example.my-kv2"
 CLANG, CLANGXX = shutil.which("clang-14"), shutil.which("clang++-14")
 COMPILERS = [f"-DCMAKE_C_COMPILER={CLANG}", f"-DCMAKE_CXX_COMPILER={CLANGXX}"] if CLANGXX else []
 # Wider than the project's own; a vendor may have any of them.
@@ -42,7 +42,7 @@ class Template(SdkTest):
         self.assertRegex(text, r"100% tests passed, 0 tests failed out of " +
                          ("2" if kit else "1"))
         plugins = self.dir / "host" / "lib" / "shoji" / "plugins"
-        plugin = plugins / f"{KIND}-my-kv_2.so"
+        plugin = plugins / f"{KIND}-my-kv2.so"
         self.assertEqual(self.exports(plugin), ["shoji_plugin_open_v1"])
         self.check_hardening(plugin)
         self.assertEqual(self.run_it(ABI_HOST, KIND, plugin), f"ok {KIND}\n")
