@@ -21,8 +21,8 @@ class PluginNew(SdkTest):
     def test_ids(self):
         for bad in ("kv", "com..kv", ".kv", "com.example.", "Com.example.kv", "com.example.Kv",
                     "com.example.1kv", "com.exa mple.kv", "com.example.k/v", "com.example.k-",
-                    "com.example.k;v", 'com.example.k"v', "com.example.k@v", "com.example.k_v", "com.example.kv\n",
-                    "com.example." + "x" * 60, "com.example.\u00e9"):
+                    "com.example.k;v", 'com.example.k"v', "com.example.k@v", "com.example.k_v",
+                    "com.example.kv\n", "com.example." + "x" * 60, "com.example.\u00e9"):
             with self.subTest(bad):
                 self.refused_and_nothing_made("--kind", "store", "--id", bad,
                                               says="is not the id of a plugin")
