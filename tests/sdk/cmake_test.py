@@ -84,7 +84,7 @@ class CMakePackage(SdkTest):
                           "int (*keep)(void) = use_it;")
         self.project("shoji_add_plugin(TARGET p KIND shim SOURCES p.c)")
         self.assertIn("nobody_has_it",
-                      self.run_it("cmake", "--build", self.dir / "build", "--", "-k", status=2))
+                      self.run_it("cmake", "--build", self.dir / "build", status=None))
 
     def test_the_kit_becomes_a_test_when_it_is_installed(self):
         call = "enable_testing()\nshoji_add_plugin(TARGET p KIND shim SOURCES p.c)\n" \
