@@ -6,8 +6,14 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import doc_lint  # noqa: E402
 
 INCLUDE = pathlib.Path(__file__).resolve().parent / "include"
 HEADERS = sorted((INCLUDE / "shoji" / "plugin").glob("*.h"))
@@ -91,6 +97,55 @@ class Headers(unittest.TestCase):
         for source in ("struct s { char a; int b; }; struct s v;", "int f(); "):
             done = compile_source(C, source)
             self.assertNotEqual(done.returncode, 0, source)
+
+
+class Words(unittest.TestCase):
+    """Every slot and struct is documented, in the form that vendors rely on."""
+
+    def test_nothing_is_missing(self):
+        for header in HEADERS:
+            with self.subTest(header.name):
+                self.assertEqual(doc_lint.problems(header.read_text(encoding="utf-8")), [])
+
+    GOOD = """/* A header.
+ *
+ * Threads  Any.
+ * Since    ABI 1.
+ */
+#define SHOJI_A 1
+/* A table. */
+typedef struct shoji_x {
+  uint32_t struct_size;
+  uint32_t flags; /* none; yet */
+  /* Does; it. NOT_FOUND. */
+  int32_t (*one)(void *self, shoji_error *err);
+  /* Cannot fail. */
+  void (*two)(void *self);
+} shoji_x;
+"""
+
+    def test_each_hole_is_found(self):
+        self.assertEqual(doc_lint.problems(self.GOOD), [])
+        for old, new, line in (
+                (" * Threads  Any.\n", "", "the opening comment does not say Threads"),
+                (" * Since    ABI 1.\n", "", "the opening comment does not say Since"),
+                ("/* A table. */\n", "", "struct shoji_x has no comment above it"),
+                ("/* A table. */\n", "/* A table. */\n#define SHOJI_X 1\n",
+                 "struct shoji_x has no comment above it"),
+                ("  /* Cannot fail. */\n", "", "slot shoji_x.two has no comment of its own"),
+                ("  /* Does; it. NOT_FOUND. */\n", "", "slot shoji_x.one has no comment of its own"),
+                (" NOT_FOUND.", "", "slot shoji_x.one may fail and names no error")):
+            with self.subTest(line):
+                self.assertEqual(self.GOOD.count(old), 1)
+                self.assertEqual(doc_lint.problems(self.GOOD.replace(old, new)), [line])
+
+    def test_errors_of_the_whole_header_count(self):
+        text = self.GOOD.replace(" NOT_FOUND.", "").replace(" * Since", " * Errors   Few.\n * Since")
+        self.assertEqual(doc_lint.problems(text), [])
+
+    def test_a_header_opens_with_a_comment(self):
+        self.assertEqual(doc_lint.problems("#define X\n" + self.GOOD),
+                         ["does not open with a comment"])
 
 
 if __name__ == "__main__":

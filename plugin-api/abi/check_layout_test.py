@@ -219,6 +219,72 @@ class Breaks(Tree):
                               "for ever", self.run_tool(status=1))
 
 
+class OptionalInterfaces(Tree):
+    """The same for the headers of the optional interfaces, one change of each sort."""
+
+    def test_appending_passes(self):
+        self.edit("network.h", "  uint64_t tx_peak_bytes_per_s;\n",
+                  "  uint64_t tx_peak_bytes_per_s;\n  uint64_t more;\n")
+        self.edit("hypervisor_state.h", "  uint64_t block_write_bytes;\n",
+                  "  uint64_t block_write_bytes;\n  uint64_t more;\n")
+        self.edit("agent_ext.h", "  shoji_str data;     /* at most 1 MiB */\n",
+                  "  shoji_str data;\n  uint64_t more;\n")
+        self.accepted("struct shoji_copy_request: field more appended",
+                      "struct shoji_network_limits: field more appended",
+                      "struct shoji_vm_stats: field more appended")
+
+    def test_inserting(self):
+        self.edit("hypervisor_hotplug.h", "  int32_t (*detach)(",
+                  "  void (*more)(shoji_vm *vm);\n  int32_t (*detach)(")
+        self.edit("network.h", "  uint64_t tx_bytes_per_s;", "  uint64_t more;\n  uint64_t "
+                  "tx_bytes_per_s;")
+        self.refused("struct shoji_hypervisor_hotplug_v1: slot more inserted; new ones go to the "
+                     "end", "struct shoji_network_limits: field more inserted; new ones go to the "
+                     "end")
+
+    def test_removing(self):
+        self.edit("hypervisor_state.h", "  int32_t (*resume)(shoji_vm *vm, const shoji_call *call, "
+                  "shoji_error *err);", "")
+        self.refused("struct shoji_hypervisor_pause_v1: slot resume removed")
+
+    def test_resizing(self):
+        self.edit("network.h", "#define SHOJI_NIC_MAX_QUEUES 16u",
+                  "#define SHOJI_NIC_MAX_QUEUES 32u")
+        self.refused("struct shoji_nic: field tap_fds resized from 64 to 128 bytes (int32_t [16] -> "
+                     "int32_t [32])", "struct shoji_nic: field vhost_fds resized from 64 to 128 "
+                     "bytes (int32_t [16] -> int32_t [32])",
+                     "constant SHOJI_NIC_MAX_QUEUES changed from unsigned 16 to unsigned 32")
+
+    def test_retyping(self):
+        self.edit("hypervisor_hotplug.h", "  uint64_t burst_ms; ", "  int64_t burst_ms; ")
+        self.refused("struct shoji_block_limits: field burst_ms retyped from uint64_t to int64_t")
+
+    def test_changing_a_signature(self):
+        self.edit("agent_ext.h", "const uint64_t *addresses,", "const uint32_t *addresses,")
+        self.refused("struct shoji_agent_hotplug_v1: slot probe_memory changed signature from "
+                     "int32_t (*)(shoji_agent *, const shoji_call *, const uint64_t *, uint32_t, "
+                     "shoji_error *) to int32_t (*)(shoji_agent *, const shoji_call *, "
+                     "const uint32_t *, uint32_t, shoji_error *)")
+
+    def test_changing_a_flag_or_a_kind(self):
+        self.edit("hypervisor_hotplug.h", "#define SHOJI_BLOCK_DIRECT 0x2u ",
+                  "#define SHOJI_BLOCK_DIRECT 0x20u ")
+        self.edit("hypervisor_hotplug.h", "#define SHOJI_DEVICE_VFIO 5u ",
+                  "#define SHOJI_DEVICE_VFIO 7u ")
+        self.edit("agent_ext.h", "#define SHOJI_ONLINE_WAIT 0x1u ",
+                  "#define SHOJI_ONLINE_WAIT 0x1 ")
+        self.refused("constant SHOJI_BLOCK_DIRECT changed from unsigned 2 to unsigned 32",
+                     "constant SHOJI_DEVICE_VFIO changed from unsigned 5 to unsigned 7",
+                     "constant SHOJI_ONLINE_WAIT changed from unsigned 1 to int 1")
+
+    def test_every_header_is_in_the_snapshot(self):
+        for word in ("struct shoji_network_v1 ", "struct shoji_hypervisor_hotplug_v1 ",
+                     "struct shoji_hypervisor_snapshot_v1 ", "struct shoji_agent_oom_v1 ",
+                     "struct shoji_secrets_v1 ", "constant SHOJI_SNAPSHOT_SHARED_MEMORY ",
+                     'id SHOJI_METRICS_V1 "shoji.metrics/1"'):
+            self.assertIn(f"\n{word}", self.snapshot)
+
+
 class Form(Tree):
     """What headers must never contain; no reason excuses it."""
 

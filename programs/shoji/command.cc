@@ -5,7 +5,7 @@ namespace shoji::cli {
 const std::vector<Command>& AllCommands() {
   static const std::vector<Command> commands = {
       kRun,        kExec,       kList,        kStatus,     kStop,      kDelete,     kGc,
-      kPluginList, kPluginInfo, kPluginCheck, kConfigDump, kStoreCopy, kStoreCheck, kStoreDump};
+      kPluginList, kPluginInfo, kPluginCheck, kPluginNew, kConfigDump, kStoreCopy, kStoreCheck, kStoreDump};
   return commands;
 }
 

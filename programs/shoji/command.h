@@ -80,6 +80,7 @@ extern const Command kStoreCheck;
 extern const Command kStoreDump;
 extern const Command kPluginInfo;
 extern const Command kPluginCheck;
+extern const Command kPluginNew;
 
 }  // namespace shoji::cli
 

@@ -6,6 +6,9 @@
  * Wire      The slots are named after the RPCs of Kata 1.x (grpc.AgentService);
  *           an agent plugin may speak another protocol behind them.
  * Threads   [any]: calls of several threads run side by side on one handle.
+ * Errors    Of every call: CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE (the guest is gone,
+ *           told within a second), and whatever the guest answers, with its number;
+ *           NOT_FOUND for a container or process that is not there.
  * Since     ABI 1, all slots.
  * Example
  *     agent->open(plugin, opts, &connector, &a, err);
@@ -64,6 +67,7 @@ typedef struct shoji_agent_device {
 
 #define SHOJI_SANDBOX_SHARED_PIDNS 0x1u
 
+/* What the guest prepares for all containers. */
 typedef struct shoji_sandbox_request {
   uint32_t struct_size;
   uint32_t flags; /* SHOJI_SANDBOX_* */
@@ -76,6 +80,7 @@ typedef struct shoji_sandbox_request {
   shoji_str guest_hook_path;
 } shoji_sandbox_request;
 
+/* A container to be made in the guest. */
 typedef struct shoji_container_request {
   uint32_t struct_size;
   uint32_t flags; /* SHOJI_SANDBOX_SHARED_PIDNS */
@@ -88,6 +93,7 @@ typedef struct shoji_container_request {
   uint32_t device_count;
 } shoji_container_request;
 
+/* Another process for a container that runs. */
 typedef struct shoji_exec_request {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -125,16 +131,22 @@ typedef struct shoji_agent_v1 {
   int32_t (*guest_details)(shoji_agent *agent, const shoji_call *call, const shoji_sink *ret_json,
                            shoji_error *err);
 
-  /* CreateSandbox / DestroySandbox. Once per guest; destroy succeeds when not created. */
+  /* CreateSandbox: once per guest. ALREADY_EXISTS the second time, INVALID_ARGUMENT for
+   * unknown flags. */
   int32_t (*create_sandbox)(shoji_agent *agent, const shoji_call *call,
                             const shoji_sandbox_request *request, shoji_error *err);
+  /* DestroySandbox: ends all containers. Idempotent: success when there is none. */
   int32_t (*destroy_sandbox)(shoji_agent *agent, const shoji_call *call, shoji_error *err);
 
-  /* CreateContainer, StartContainer, RemoveContainer (timeout in seconds, 0 = none). */
+  /* CreateContainer: everything but the start. ALREADY_EXISTS for the id,
+   * INVALID_ARGUMENT for the specification; nothing of it is left on failure. */
   int32_t (*create_container)(shoji_agent *agent, const shoji_call *call,
                               const shoji_container_request *request, shoji_error *err);
+  /* StartContainer: runs the init process. FAILED_PRECONDITION when it was started. */
   int32_t (*start_container)(shoji_agent *agent, const shoji_call *call, shoji_str container_id,
                              shoji_error *err);
+  /* RemoveContainer: kills what runs and removes it; waits `timeout_s` seconds at most,
+   * 0: as long as the call may. Success when it is gone. */
   int32_t (*remove_container)(shoji_agent *agent, const shoji_call *call, shoji_str container_id,
                               uint32_t timeout_s, shoji_error *err);
 
@@ -156,10 +168,11 @@ typedef struct shoji_agent_v1 {
   /* CloseStdin: the process sees end of file. Idempotent. */
   int32_t (*close_stdin)(shoji_agent *agent, const shoji_call *call, shoji_process_ref process,
                          shoji_error *err);
-  /* ReadStdout, ReadStderr: block until there is something, then write at most
-   * `max_bytes` to the sink. OUT_OF_RANGE at the end. */
+  /* ReadStdout: blocks until there is something, then writes at most `max_bytes` to the
+   * sink. OUT_OF_RANGE at the end. */
   int32_t (*read_stdout)(shoji_agent *agent, const shoji_call *call, shoji_process_ref process,
                          uint32_t max_bytes, const shoji_sink *ret_data, shoji_error *err);
+  /* ReadStderr: as read_stdout. With a terminal there is none: OUT_OF_RANGE. */
   int32_t (*read_stderr)(shoji_agent *agent, const shoji_call *call, shoji_process_ref process,
                          uint32_t max_bytes, const shoji_sink *ret_data, shoji_error *err);
   /* TtyWinResize: FAILED_PRECONDITION without a terminal. */

@@ -4,6 +4,7 @@
  *           after the RPCs of Kata 1.x (grpc.AgentService) that they stand for. A guest
  *           too old for one of them answers UNIMPLEMENTED at the call.
  * Threads   [any]: calls of several threads run side by side on one handle.
+ * Errors    As of every call to an agent (agent.h); UNIMPLEMENTED of a guest that is too old.
  * Since     ABI 1, all slots.
  * Example
  *     const shoji_agent_pause_v1 *p = agent->get_extension(a, SHOJI_AGENT_PAUSE_V1);
@@ -27,16 +28,19 @@ extern "C" {
 #define SHOJI_AGENT_FILES_V1 "shoji.agent.files/1"
 #define SHOJI_AGENT_OOM_V1 "shoji.agent.oom/1"
 
+/* Stops a container and lets it go on. */
 typedef struct shoji_agent_pause_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
-  /* PauseContainer, ResumeContainer. Idempotent. NOT_FOUND for the container. */
+  /* PauseContainer. Idempotent. NOT_FOUND for the container. */
   int32_t (*pause)(shoji_agent *agent, const shoji_call *call, shoji_str container_id,
                    shoji_error *err);
+  /* ResumeContainer. Idempotent. NOT_FOUND for the container. */
   int32_t (*resume)(shoji_agent *agent, const shoji_call *call, shoji_str container_id,
                     shoji_error *err);
 } shoji_agent_pause_v1;
 
+/* What a container uses and runs. */
 typedef struct shoji_agent_stats_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -51,6 +55,7 @@ typedef struct shoji_agent_stats_v1 {
                             const shoji_sink *ret_text, shoji_error *err);
 } shoji_agent_stats_v1;
 
+/* Other limits for a container that runs. */
 typedef struct shoji_agent_update_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -60,7 +65,8 @@ typedef struct shoji_agent_update_v1 {
                     shoji_str resources_json, shoji_error *err);
 } shoji_agent_update_v1;
 
-/* JSON with the field names of types.Interface, types.Route and types.ARPNeighbor. */
+/* The guest's network. JSON with the field names of types.Interface, types.Route and
+ * types.ARPNeighbor. */
 typedef struct shoji_agent_network_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -72,9 +78,10 @@ typedef struct shoji_agent_network_v1 {
    * then, also when the call fails. Idempotent. */
   int32_t (*update_routes)(shoji_agent *agent, const shoji_call *call, shoji_str routes_json,
                            const shoji_sink *ret_json, shoji_error *err);
-  /* ListInterfaces, ListRoutes: arrays. */
+  /* ListInterfaces: writes an array. */
   int32_t (*list_interfaces)(shoji_agent *agent, const shoji_call *call, const shoji_sink *ret_json,
                              shoji_error *err);
+  /* ListRoutes: writes an array. */
   int32_t (*list_routes)(shoji_agent *agent, const shoji_call *call, const shoji_sink *ret_json,
                          shoji_error *err);
   /* AddARPNeighbors: an array. Idempotent. */
@@ -85,6 +92,7 @@ typedef struct shoji_agent_network_v1 {
 #define SHOJI_ONLINE_WAIT 0x1u     /* return when all are online */
 #define SHOJI_ONLINE_CPU_ONLY 0x2u /* leave memory alone */
 
+/* Takes into use what was plugged into the VM. */
 typedef struct shoji_agent_hotplug_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -96,6 +104,7 @@ typedef struct shoji_agent_hotplug_v1 {
                           uint32_t count, shoji_error *err);
 } shoji_agent_hotplug_v1;
 
+/* One piece of a file for the guest. */
 typedef struct shoji_copy_request {
   uint32_t struct_size;
   uint32_t file_mode; /* permission bits */
@@ -109,6 +118,7 @@ typedef struct shoji_copy_request {
   shoji_str data;     /* at most 1 MiB */
 } shoji_copy_request;
 
+/* Files for the guest. */
 typedef struct shoji_agent_files_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -118,6 +128,7 @@ typedef struct shoji_agent_files_v1 {
                   shoji_error *err);
 } shoji_agent_files_v1;
 
+/* Containers that ran out of memory. */
 typedef struct shoji_agent_oom_v1 {
   uint32_t struct_size;
   uint32_t reserved0;

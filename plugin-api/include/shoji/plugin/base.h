@@ -28,6 +28,8 @@
  *            shoji_sink of the caller. File descriptors passed in are borrowed,
  *            returned ones belong to the receiver; all are close-on-exec.
  *
+ * Since      ABI 1, everything.
+ *
  * Example    A plugin in its shortest form:
  *
  *     static const void *find(void *self, const char *id) {
@@ -99,13 +101,13 @@ typedef struct shoji_str {
  * host->error_set() and host->error_detail(). May be NULL: nobody asks. */
 typedef struct shoji_error shoji_error;
 
-/* Receives a result of unknown size. `write` may be called several times, in
- * order, by the thread that was called; it returns SHOJI_OK or the code with
- * which the callee must give up. */
+/* Receives a result of unknown size. */
 typedef struct shoji_sink {
   uint32_t struct_size;
   uint32_t reserved0;
   void *ctx;
+  /* Takes the next piece. May be called several times, in order, by the thread that
+   * was called. Returns SHOJI_OK or the code with which the callee must give up. */
   int32_t (*write)(void *ctx, const void *data, uint64_t size);
 } shoji_sink;
 

@@ -6,6 +6,9 @@
  * How       A factory finds hypervisor, proxy and agent plugins through the host
  *           service shoji.plugins/1 and gives back their handles.
  * Threads   [any].
+ * Errors    CANCELLED and DEADLINE_EXCEEDED of every call; those of the plugins that a factory
+ *           calls come back as they are. INVALID_ARGUMENT for a request, FAILED_PRECONDITION
+ *           on a host without shoji.plugins/1.
  * Since     ABI 1, all slots.
  * Example   factory->new_vm(f, call, &request, &vm, err);
  */
@@ -25,6 +28,7 @@ extern "C" {
 
 typedef struct shoji_factory shoji_factory;
 
+/* The VM that is wanted, and the plugins to make it with. */
 typedef struct shoji_vm_request {
   uint32_t struct_size;
   uint32_t flags;          /* none yet: 0 */
@@ -47,12 +51,15 @@ typedef struct shoji_new_vm {
   shoji_agent *agent;
 } shoji_new_vm;
 
+/* The table of shoji.factory/1. */
 typedef struct shoji_factory_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
+  /* Opens the factory with its options; makes no VM yet. *ret_factory is released by
+   * close(). */
   int32_t (*open)(void *plugin, const shoji_options *options, shoji_factory **ret_factory,
                   shoji_error *err);
-  /* [init] */
+  /* [init] Drops the handle. VMs that were handed out go on. */
   void (*close)(shoji_factory *factory);
 
   /* NewVM: a running VM with a live agent. On failure nothing of it is left, and the

@@ -9,6 +9,9 @@
  *           makes an equal handle while the VM lives on. close() drops the handle
  *           and leaves the VM alone; destroy() also removes every trace of it.
  * Threads   [instance] unless tagged.
+ * Errors    CANCELLED and DEADLINE_EXCEEDED of every call that takes one; UNAVAILABLE when the
+ *           VM is gone; FAILED_PRECONDITION for a call in the wrong state; UNKNOWN for what
+ *           the VMM answers and nobody can name better.
  * Since     ABI 1, all slots.
  * Example
  *     hv->create(h, call, &config, &vm, err);
@@ -41,6 +44,7 @@ typedef struct shoji_share {
   shoji_str host_path; /* absolute, exists */
 } shoji_share;
 
+/* A VM before it runs. */
 typedef struct shoji_vm_config {
   uint32_t struct_size;
   uint32_t vcpus;          /* at boot, at least 1 */
@@ -58,6 +62,7 @@ typedef struct shoji_vm_config {
 
 #define SHOJI_VM_STOP_FORCE 0x1u /* at once, without asking the VMM first */
 
+/* The table of shoji.hypervisor/1. */
 typedef struct shoji_hypervisor_v1 {
   uint32_t struct_size;
   uint32_t reserved0;

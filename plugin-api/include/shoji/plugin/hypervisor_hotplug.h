@@ -4,6 +4,7 @@
  *           shoji.hypervisor.resize/1 changes vCPUs and memory. A plugin answers
  *           get_extension() with a table only for what this VM can really do.
  * Threads   [instance]: the host makes one such call on a VM at a time.
+ * Errors    As of every call on a VM (hypervisor.h).
  * Since     ABI 1, all slots.
  * Example
  *     const shoji_hypervisor_hotplug_v1 *hot =
@@ -58,6 +59,7 @@ typedef struct shoji_block_limits {
   uint64_t burst_ms; /* how long a burst may last; 0: one second */
 } shoji_block_limits;
 
+/* A disk. */
 typedef struct shoji_block_device {
   uint32_t struct_size;
   uint32_t flags;                   /* SHOJI_BLOCK_* */
@@ -66,17 +68,20 @@ typedef struct shoji_block_device {
   const shoji_block_limits *limits; /* or NULL */
 } shoji_block_device;
 
+/* A socket between host and guest. */
 typedef struct shoji_vsock_device {
   uint32_t struct_size;
   uint32_t cid; /* 3 or more */
 } shoji_vsock_device;
 
+/* A device of the host, handed over as it is. */
 typedef struct shoji_vfio_device {
   uint32_t struct_size;
   uint32_t reserved0;
   shoji_str address; /* "0000:03:00.0", or the sysfs path of a mediated device */
 } shoji_vfio_device;
 
+/* A device whose back end is another process. */
 typedef struct shoji_vhost_user_device {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -86,6 +91,7 @@ typedef struct shoji_vhost_user_device {
   shoji_str tag;    /* of "fs" */
 } shoji_vhost_user_device;
 
+/* Devices that come and go. */
 typedef struct shoji_hypervisor_hotplug_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -122,6 +128,7 @@ typedef struct shoji_vm_size {
                              must be told to probe; 0: it finds it by itself */
 } shoji_vm_size;
 
+/* More or less of CPUs and memory. */
 typedef struct shoji_hypervisor_resize_v1 {
   uint32_t struct_size;
   uint32_t reserved0;

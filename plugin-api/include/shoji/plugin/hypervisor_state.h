@@ -3,6 +3,7 @@
  * Purpose   Small tables, each asked for with shoji_hypervisor_v1.get_extension().
  *           A plugin answers only what this VM can really do on this machine.
  * Threads   [instance] unless tagged.
+ * Errors    As of every call on a VM (hypervisor.h).
  * Since     ABI 1, all slots.
  * Example
  *     const shoji_hypervisor_pause_v1 *p = hv->get_extension(vm, SHOJI_HYPERVISOR_PAUSE_V1);
@@ -23,6 +24,7 @@ extern "C" {
 #define SHOJI_HYPERVISOR_CONSOLE_V1 "shoji.hypervisor.console/1"
 #define SHOJI_HYPERVISOR_STATS_V1 "shoji.hypervisor.stats/1"
 
+/* Stops a VM and lets it go on. */
 typedef struct shoji_hypervisor_pause_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -38,6 +40,7 @@ typedef struct shoji_hypervisor_pause_v1 {
           VM was created with it, and clones map it     \
           privately */
 
+/* The state of a VM as files. */
 typedef struct shoji_hypervisor_snapshot_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -59,6 +62,7 @@ typedef struct shoji_hypervisor_snapshot_v1 {
                      shoji_error *err);
 } shoji_hypervisor_snapshot_v1;
 
+/* The guest's console. */
 typedef struct shoji_hypervisor_console_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -79,6 +83,7 @@ typedef struct shoji_vm_stats {
   uint64_t block_write_bytes;
 } shoji_vm_stats;
 
+/* What a VM uses. */
 typedef struct shoji_hypervisor_stats_v1 {
   uint32_t struct_size;
   uint32_t reserved0;

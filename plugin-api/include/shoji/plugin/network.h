@@ -8,6 +8,9 @@
  *           network as it is; leave() undoes everything join() did.
  * Threads   [any] unless tagged. A slot that enters a namespace does so in a thread
  *           of its own or puts the calling thread back before it returns.
+ * Errors    CANCELLED and DEADLINE_EXCEEDED of every call that takes one; NOT_FOUND for a
+ *           namespace or interface that is gone; UNKNOWN with errno for what the kernel
+ *           refuses.
  * Since     ABI 1, all slots.
  * Example
  *     net->join(n, call, &params, &link, err);
@@ -29,6 +32,7 @@ extern "C" {
 typedef struct shoji_network shoji_network;           /* one configured plugin */
 typedef struct shoji_network_link shoji_network_link; /* one sandbox, joined */
 
+/* The sandbox that joins. */
 typedef struct shoji_network_params {
   uint32_t struct_size;
   uint32_t flags; /* none yet: 0 */
@@ -67,6 +71,7 @@ typedef struct shoji_network_limits {
   uint64_t tx_peak_bytes_per_s;
 } shoji_network_limits;
 
+/* The table of shoji.network/1. */
 typedef struct shoji_network_v1 {
   uint32_t struct_size;
   uint32_t reserved0;

@@ -4,6 +4,7 @@
  *          plugin's code: `shoji plugin list`, option validation, ABI and trust
  *          checks all work from it.
  * Threads  Constant data.
+ * Since    ABI 1. A note of the first release is read for ever.
  * Example
  *     SHOJI_PLUGIN_NOTE(
  *         SHOJI_NOTE_PLUGIN("store", "com.example.kv", "1.2.0", "Example Ltd", "Proprietary")

@@ -7,6 +7,8 @@
  *           knowledge to another process. release() drops our side; what runs in a
  *           process of its own runs on.
  * Threads   [any] unless tagged.
+ * Errors    CANCELLED and DEADLINE_EXCEEDED of every call that takes one; UNAVAILABLE when the
+ *           proxy or the guest is gone; DATA_LOSS for a state that cannot be read.
  * Since     ABI 1, all slots.
  * Example   proxy->start(plugin, opts, call, &params, &p, err);
  *           proxy->connect(p, call, &fd, err);  // speak HTTP/2 on fd
@@ -24,6 +26,7 @@ extern "C" {
 
 typedef struct shoji_proxy shoji_proxy;
 
+/* The channel to be shared. */
 typedef struct shoji_proxy_params {
   uint32_t struct_size;
   uint32_t flags; /* none yet: 0 */
@@ -33,6 +36,7 @@ typedef struct shoji_proxy_params {
   shoji_str console_url; /* may be empty: nobody watches the console */
 } shoji_proxy_params;
 
+/* The table of shoji.proxy/1. */
 typedef struct shoji_proxy_v1 {
   uint32_t struct_size;
   uint32_t reserved0;

@@ -24,6 +24,7 @@ extern "C" {
 #define SHOJI_LOG_WARN 3
 #define SHOJI_LOG_ERROR 4
 
+/* The log. */
 typedef struct shoji_log_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -44,6 +45,7 @@ typedef struct shoji_fd_map {
   int32_t child_fd;
 } shoji_fd_map;
 
+/* The process to be started. */
 typedef struct shoji_spawn_args {
   uint32_t struct_size;
   uint32_t flags;          /* SHOJI_SPAWN_* */
@@ -60,6 +62,7 @@ typedef struct shoji_spawn_args {
   shoji_str cwd; /* empty: "/" */
 } shoji_spawn_args;
 
+/* Starts processes. */
 typedef struct shoji_spawn_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -76,6 +79,7 @@ typedef struct shoji_spawn_v1 {
 #define SHOJI_DIR_STATE 1   /* kept across reboots */
 #define SHOJI_DIR_CACHE 2   /* may be emptied at any time */
 #define SHOJI_DIR_LIBEXEC 3 /* helper programs installed with the host */
+/* Where things belong. */
 typedef struct shoji_dirs_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -87,6 +91,7 @@ typedef struct shoji_dirs_v1 {
 
 /* ---- shoji.trace/1: how long things took ---------------------------------- */
 #define SHOJI_TRACE_V1 "shoji.trace/1"
+/* Takes times. */
 typedef struct shoji_trace_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -98,6 +103,7 @@ typedef struct shoji_trace_v1 {
 
 /* ---- shoji.secrets/1: passwords and keys, kept out of configuration ------- */
 #define SHOJI_SECRETS_V1 "shoji.secrets/1"
+/* Reads secrets. */
 typedef struct shoji_secrets_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -113,6 +119,7 @@ typedef struct shoji_secrets_v1 {
 
 /* ---- shoji.metrics/1: numbers for the operator ------------------------------ */
 #define SHOJI_METRICS_V1 "shoji.metrics/1"
+/* Takes numbers. */
 typedef struct shoji_metrics_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -128,6 +135,7 @@ typedef struct shoji_metrics_v1 {
 
 /* ---- shoji.plugins/1: other plugins, for those that combine them ----------- */
 #define SHOJI_PLUGINS_V1 "shoji.plugins/1"
+/* Finds other plugins. */
 typedef struct shoji_plugins_v1 {
   uint32_t struct_size;
   uint32_t reserved0;

@@ -4,6 +4,8 @@
  *           shim plugin starts such a process, or, built in, starts none: then the
  *           caller uses WaitProcess, SignalProcess, WinsizeProcess and IOStream.
  * Threads   [any].
+ * Errors    CANCELLED and DEADLINE_EXCEEDED; INVALID_ARGUMENT for the parameters; NOT_FOUND and
+ *           PERMISSION_DENIED for the program of the shim.
  * Since     ABI 1, all slots.
  * Example   shim->start(plugin, opts, call, &params, &pid, err);  // -1: built in
  */
@@ -21,6 +23,7 @@ extern "C" {
 #define SHOJI_SHIM_DETACH 0x2u
 #define SHOJI_SHIM_BUILT_IN (-1)
 
+/* The process in the guest, and how its stdio is reached. */
 typedef struct shoji_shim_params {
   uint32_t struct_size;
   uint32_t flags; /* SHOJI_SHIM_* */
@@ -31,6 +34,7 @@ typedef struct shoji_shim_params {
   shoji_str console;   /* path of a pty, or empty: stdio is inherited */
 } shoji_shim_params;
 
+/* The table of shoji.shim/1. */
 typedef struct shoji_shim_v1 {
   uint32_t struct_size;
   uint32_t reserved0;

@@ -5,6 +5,9 @@
  * Keys     UTF-8, 1 to 512 bytes, no NUL, '/' separates; no component is empty,
  *          "." or "..". Anything else is INVALID_ARGUMENT.
  * Values   Bytes, 0 to 16 MiB (SHOJI_STORE_VALUE_MAX); more is INVALID_ARGUMENT.
+ * Errors   Of every call: CANCELLED, DEADLINE_EXCEEDED, INVALID_ARGUMENT (key, value),
+ *          PERMISSION_DENIED, RESOURCE_EXHAUSTED (disk, quota), UNAVAILABLE (the server or
+ *          another holder of the store), DATA_LOSS (what is stored is torn).
  * Since    ABI 1, all slots.
  * Threads  Slots are [any] unless tagged. Several processes may use one store at
  *          the same time.
@@ -28,6 +31,7 @@ extern "C" {
 
 typedef struct shoji_store shoji_store;
 
+/* The table of shoji.store/1. */
 typedef struct shoji_store_v1 {
   uint32_t struct_size;
   uint32_t reserved0;
@@ -75,6 +79,7 @@ typedef struct shoji_store_scan_v1 {
 #define SHOJI_STORE_OP_SAVE 0u
 #define SHOJI_STORE_OP_REMOVE 1u
 
+/* One change of a transaction. */
 typedef struct shoji_store_op {
   uint32_t struct_size;
   uint32_t op; /* SHOJI_STORE_OP_* */

@@ -87,13 +87,16 @@ class AgentBase {
 
 namespace internal {
 
+struct AgentHandle {
+  Host host;
+  std::unique_ptr<AgentBase> agent;
+};
+inline AgentHandle* OfAgent(shoji_agent* agent) { return reinterpret_cast<AgentHandle*>(agent); }
+
 template <typename T>
 class AgentTrampolines {
-  struct Handle {
-    Host host;
-    std::unique_ptr<AgentBase> agent;
-  };
-  static Handle* From(shoji_agent* agent) { return reinterpret_cast<Handle*>(agent); }
+  using Handle = AgentHandle;
+  static Handle* From(shoji_agent* agent) { return OfAgent(agent); }
   static ProcessRef Ref(shoji_process_ref process) {
     return {View(process.container_id), View(process.exec_id)};
   }
@@ -109,8 +112,10 @@ class AgentTrampolines {
                            shoji_error* error) noexcept {
     const Host& host = HostOf(plugin);
     return host.Guard(error, [&]() -> Status {
-      SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<AgentBase> agent,
-                             T::Open(host, options, Connector(*connector)));
+      if (!SHOJI_HAS(shoji_connector, connector, release)) return TooShort("shoji_connector");
+      SHOJI_ASSIGN_OR_RETURN(
+          std::unique_ptr<AgentBase> agent,
+          NotNull<AgentBase>(T::Open(host, options, Connector(*connector)), "Open"));
       *ret_agent = reinterpret_cast<shoji_agent*>(new Handle{host, std::move(agent)});
       return OkStatus();
     });
@@ -128,7 +133,14 @@ class AgentTrampolines {
   }
   static std::int32_t CreateSandbox(shoji_agent* self, const shoji_call* call,
                                     const shoji_sandbox_request* request, shoji_error* e) noexcept {
-    return On(self, e, [&](AgentBase& a) { return a.CreateSandbox(call, *request); });
+    return On(self, e, [&](AgentBase& a) -> Status {
+      if (!SHOJI_HAS(shoji_sandbox_request, request, guest_hook_path)) {
+        return TooShort("shoji_sandbox_request");
+      }
+      SHOJI_RETURN_IF_ERROR(
+          CheckFlags("a sandbox request", request->flags, SHOJI_SANDBOX_SHARED_PIDNS));
+      return a.CreateSandbox(call, *request);
+    });
   }
   static std::int32_t DestroySandbox(shoji_agent* self, const shoji_call* call,
                                      shoji_error* e) noexcept {
@@ -137,7 +149,14 @@ class AgentTrampolines {
   static std::int32_t CreateContainer(shoji_agent* self, const shoji_call* call,
                                       const shoji_container_request* request,
                                       shoji_error* e) noexcept {
-    return On(self, e, [&](AgentBase& a) { return a.CreateContainer(call, *request); });
+    return On(self, e, [&](AgentBase& a) -> Status {
+      if (!SHOJI_HAS(shoji_container_request, request, device_count)) {
+        return TooShort("shoji_container_request");
+      }
+      SHOJI_RETURN_IF_ERROR(
+          CheckFlags("a container request", request->flags, SHOJI_SANDBOX_SHARED_PIDNS));
+      return a.CreateContainer(call, *request);
+    });
   }
   static std::int32_t StartContainer(shoji_agent* self, const shoji_call* call, shoji_str id,
                                      shoji_error* e) noexcept {
@@ -149,7 +168,12 @@ class AgentTrampolines {
   }
   static std::int32_t ExecProcess(shoji_agent* self, const shoji_call* call,
                                   const shoji_exec_request* request, shoji_error* e) noexcept {
-    return On(self, e, [&](AgentBase& a) { return a.ExecProcess(call, *request); });
+    return On(self, e, [&](AgentBase& a) -> Status {
+      if (!SHOJI_HAS(shoji_exec_request, request, process_json)) {
+        return TooShort("shoji_exec_request");
+      }
+      return a.ExecProcess(call, *request);
+    });
   }
   static std::int32_t SignalProcess(shoji_agent* self, const shoji_call* call,
                                     shoji_process_ref process, std::uint32_t signal,

@@ -31,16 +31,11 @@ struct NewVm {
   std::uint32_t flags = 0;  // SHOJI_NEW_VM_*
 };
 
-// The failure of another plugin, which has filled the caller's `error` itself: its message
-// stays.
-inline Status Told(std::int32_t code) {
-  return Status(static_cast<StatusCode>(code), "told by another plugin").WithDetail("told", "1");
-}
-
 class FactoryBase {
  public:
   virtual ~FactoryBase() = default;
-  // `error` is for the plugins that are called on the way: see Told().
+  // `error` is for the plugins that are called on the way: what one of them has filled is
+  // given back as Told(code).
   virtual Result<NewVm> Make(const shoji_call* call, const shoji_vm_request& request,
                              shoji_error* error) = 0;
   // JSON: {"ready": count, "detail": text}
@@ -62,7 +57,8 @@ class FactoryTrampolines {
                            shoji_error* error) noexcept {
     const Host& host = HostOf(plugin);
     return host.Guard(error, [&]() -> Status {
-      SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<FactoryBase> factory, T::Open(host, options));
+      SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<FactoryBase> factory,
+                             NotNull<FactoryBase>(T::Open(host, options), "Open"));
       *ret_factory = reinterpret_cast<shoji_factory*>(new Handle{host, std::move(factory)});
       return OkStatus();
     });
@@ -71,22 +67,14 @@ class FactoryTrampolines {
   static std::int32_t Make(shoji_factory* self, const shoji_call* call,
                            const shoji_vm_request* request, shoji_new_vm* ret_vm,
                            shoji_error* error) noexcept {
-    std::int32_t told = SHOJI_OK;
-    const std::int32_t code = From(self)->host.Guard(error, [&]() -> Status {
-      if (request->flags != 0) {
-        return InvalidArgument("unknown flags " + std::to_string(request->flags) +
-                               " of a VM request; 0 is the only value");
-      }
-      const Result<NewVm> made = From(self)->factory->Make(call, *request, error);
-      if (made.ok()) {
-        Fill(*made, ret_vm);
-        return OkStatus();
-      }
-      if (made.status().detail("told").empty()) return made.status();
-      told = static_cast<std::int32_t>(made.status().code());
+    return From(self)->host.Guard(error, [&]() -> Status {
+      if (!SHOJI_HAS(shoji_vm_request, request, config)) return TooShort("shoji_vm_request");
+      if (!SHOJI_HAS(shoji_new_vm, ret_vm, agent)) return TooShort("shoji_new_vm");
+      SHOJI_RETURN_IF_ERROR(CheckFlags("a VM request", request->flags, 0));
+      SHOJI_ASSIGN_OR_RETURN(const NewVm made, From(self)->factory->Make(call, *request, error));
+      Fill(made, ret_vm);
       return OkStatus();
     });
-    return told != SHOJI_OK ? told : code;
   }
   static void Fill(const NewVm& made, shoji_new_vm* ret_vm) {
     ret_vm->flags = made.flags;

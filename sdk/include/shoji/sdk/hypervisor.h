@@ -109,23 +109,37 @@ inline HypervisorCall CallOf(const shoji_call* call) {
   return out;
 }
 
-inline Result<VmShareConfig> ShareOf(const shoji_share& share) {
-  if ((share.flags & ~SHOJI_SHARE_READONLY) != 0) {
-    return InvalidArgument("share \"" + String(share.tag) + "\" has unknown flags " +
-                           std::to_string(share.flags));
+inline Result<VmShareConfig> ShareOf(const shoji_share* share) {
+  if (!SHOJI_HAS(shoji_share, share, host_path)) return TooShort("shoji_share");
+  if ((share->flags & ~SHOJI_SHARE_READONLY) != 0) {
+    return InvalidArgument("share \"" + String(share->tag) + "\" has unknown flags " +
+                           std::to_string(share->flags));
   }
-  return VmShareConfig{String(share.tag), String(share.host_path),
-                       (share.flags & SHOJI_SHARE_READONLY) != 0};
+  return VmShareConfig{String(share->tag), String(share->host_path),
+                       (share->flags & SHOJI_SHARE_READONLY) != 0};
+}
+
+// Ids become file names: [A-Za-z0-9_.-]{1,64}, but not the names of directories.
+inline Status CheckVmId(std::string_view id) {
+  constexpr std::string_view kAllowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+  if (!id.empty() && id.size() <= 64 && id != "." && id != ".." &&
+      id.find_first_not_of(kAllowed) == std::string_view::npos) {
+    return OkStatus();
+  }
+  return InvalidArgument("id \"" + std::string(id.substr(0, 100)) +
+                         "\" of a VM does not match [A-Za-z0-9_.-]{1,64}");
 }
 
 inline Result<VmConfig> ConfigOf(const shoji_vm_config* config) {
   if (!SHOJI_HAS(shoji_vm_config, config, flags)) {
-    return InvalidArgument("shoji_vm_config is shorter than its first release");
+    return TooShort("shoji_vm_config");
   }
   if (config->flags != 0) {
     return InvalidArgument("VM \"" + String(config->id) + "\" has unknown flags " +
                            std::to_string(config->flags));
   }
+  SHOJI_RETURN_IF_ERROR(CheckVmId(View(config->id)));
   VmConfig out{String(config->id),
                config->vcpus,
                config->memory_bytes,
@@ -135,7 +149,7 @@ inline Result<VmConfig> ConfigOf(const shoji_vm_config* config) {
                String(config->kernel_params),
                {}};
   for (std::uint32_t i = 0; i < config->share_count; ++i) {
-    SHOJI_ASSIGN_OR_RETURN(VmShareConfig share, ShareOf(*config->shares[i]));
+    SHOJI_ASSIGN_OR_RETURN(VmShareConfig share, ShareOf(config->shares[i]));
     out.shares.push_back(std::move(share));
   }
   return out;
@@ -153,7 +167,8 @@ struct HypervisorSlots {
                            shoji_error* err) noexcept {
     const Host& host = HostOf(plugin);
     return host.Guard(err, [&]() -> Status {
-      SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<Hypervisor> opened, T::Open(host, OptionMap(options)));
+      SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<Hypervisor> opened,
+                             NotNull<Hypervisor>(T::Open(host, OptionMap(options)), "Open"));
       *ret = reinterpret_cast<shoji_hypervisor*>(new HypervisorHandle{host, std::move(opened)});
       return OkStatus();
     });
@@ -173,8 +188,9 @@ struct HypervisorSlots {
                              shoji_error* err) noexcept {
     return Of(h)->host.Guard(err, [&]() -> Status {
       SHOJI_ASSIGN_OR_RETURN(VmConfig parsed, ConfigOf(config));
-      SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<Vm> vm,
-                             Of(h)->hypervisor->Create(CallOf(call), std::move(parsed)));
+      SHOJI_ASSIGN_OR_RETURN(
+          std::unique_ptr<Vm> vm,
+          NotNull<Vm>(Of(h)->hypervisor->Create(CallOf(call), std::move(parsed)), "Create"));
       *ret = reinterpret_cast<shoji_vm*>(new VmHandle{Of(h)->host, std::move(vm)});
       return OkStatus();
     });
@@ -185,9 +201,7 @@ struct HypervisorSlots {
   static std::int32_t Stop(shoji_vm* vm, const shoji_call* call, std::uint32_t flags,
                            shoji_error* err) noexcept {
     return Of(vm)->host.Guard(err, [&]() -> Status {
-      if ((flags & ~SHOJI_VM_STOP_FORCE) != 0) {
-        return InvalidArgument("stop has unknown flags " + std::to_string(flags));
-      }
+      SHOJI_RETURN_IF_ERROR(CheckFlags("stop", flags, SHOJI_VM_STOP_FORCE));
       return Of(vm)->vm->Stop(CallOf(call), (flags & SHOJI_VM_STOP_FORCE) != 0);
     });
   }
@@ -222,7 +236,11 @@ struct HypervisorSlots {
                              shoji_vm** ret, shoji_error* err) noexcept {
     return Of(h)->host.Guard(err, [&]() -> Status {
       Hypervisor::Attached attached = Of(h)->hypervisor->Attach(CallOf(call), View(state));
-      if (attached.vm != nullptr) {
+      if (attached.status.ok() && attached.vm == nullptr) {
+        return Internal("Attach() of the plugin gave neither a VM nor an error");
+      }
+      const bool gone = attached.status.code() == StatusCode::kNotFound;
+      if (attached.vm != nullptr && (gone || attached.status.ok())) {
         *ret = reinterpret_cast<shoji_vm*>(new VmHandle{Of(h)->host, std::move(attached.vm)});
       }
       return attached.status;
@@ -232,6 +250,7 @@ struct HypervisorSlots {
 
   static std::int32_t Destroy(shoji_vm* vm, const shoji_call* call, shoji_error* err) noexcept {
     const std::unique_ptr<VmHandle> handle(Of(vm));
+    if (handle == nullptr) return SHOJI_OK;
     return handle->host.Guard(err, [&] { return handle->vm->Destroy(CallOf(call)); });
   }
   static const void* GetExtension(shoji_vm* vm, const char* id) noexcept {

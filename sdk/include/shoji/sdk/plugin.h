@@ -2,7 +2,7 @@
 //
 // Purpose  Everything a plugin needs besides the base class of its kind (shoji/sdk/store.h,
 //          shoji/sdk/hypervisor.h, ...). Header-only: it compiles into the plugin.
-// Threads  Host is safe from any thread; PluginMain is used by the entry function only.
+// Threads  Host is safe from any thread; Interfaces is filled by the entry function only.
 // Example
 //     SHOJI_PLUGIN_NOTE(SHOJI_NOTE_PLUGIN("store", "com.example.kv", "1.0.0", "Example", "MIT")
 //                       SHOJI_NOTE_ABI("1", "1") SHOJI_NOTE_INTERFACE("shoji.store/1", "0"));
@@ -13,13 +13,14 @@
 #ifndef SHOJI_SDK_PLUGIN_H_
 #define SHOJI_SDK_PLUGIN_H_
 
-#include <algorithm>
-#include <chrono>
-#include <cstring>
+#include <charconv>
+#include <cstdio>
+#include <ctime>
 #include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +47,12 @@ inline Status Put(const shoji_sink* sink, std::string_view data) {
   return {static_cast<StatusCode>(code), "the caller's sink refused the result"};
 }
 
+// The failure of a call to the host or to another plugin that was given the caller's own
+// `error` and has filled it: its message stays as it is.
+inline Status Told(std::int32_t code) {
+  return Status(static_cast<StatusCode>(code), "told by another plugin").WithDetail("told", "1");
+}
+
 // The message as one line: control characters (a key may hold any) become "\\x0a".
 inline std::string OneLine(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -61,6 +68,13 @@ inline std::string OneLine(std::string_view text) {
   return out;
 }
 
+// CLOCK_MONOTONIC, the clock of deadlines and spans.
+inline std::int64_t NowNanos() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
 // The caller's shoji_call as far as its struct_size covers it; the rest says "none".
 class CallView {
  public:
@@ -73,8 +87,7 @@ class CallView {
   // DEADLINE_EXCEEDED when there is no time left to begin.
   Status CheckDeadline() const {
     if (call_.deadline_ns == 0) return OkStatus();
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    if (std::chrono::nanoseconds(now).count() < call_.deadline_ns) return OkStatus();
+    if (NowNanos() < call_.deadline_ns) return OkStatus();
     return DeadlineExceeded("the deadline of the call had passed before it began");
   }
 
@@ -82,11 +95,13 @@ class CallView {
   shoji_call call_{sizeof(shoji_call), -1, 0, {nullptr, 0}};
 };
 
-// The option values the host passed to open().
+// The option values the host passed to open(). It has checked them against the note; what is
+// wrong all the same comes back as an error that names the option.
 class OptionMap {
  public:
   explicit OptionMap(const shoji_options* options) {
-    for (std::uint32_t i = 0; options != nullptr && i < options->count; ++i) {
+    if (!SHOJI_HAS(shoji_options, options, items)) return;
+    for (std::uint32_t i = 0; i < options->count; ++i) {
       values_[String(options->items[i].name)] = String(options->items[i].value);
     }
   }
@@ -96,15 +111,20 @@ class OptionMap {
     return it == values_.end() ? std::string() : it->second;
   }
   bool GetBool(const std::string& name) const { return Get(name) == "true"; }
-  std::uint64_t GetNumber(const std::string& name) const {
-    const std::string text = Get(name);
-    return text.empty() ? 0 : std::stoull(text);
+  // Types int (not negative), size (bytes) and duration (nanoseconds); 0 when it is empty.
+  Result<std::uint64_t> GetNumber(const std::string& name) const {
+    return Parse<std::uint64_t>(name, "a number from 0 to 18446744073709551615");
+  }
+  // Type int; 0 when it is empty.
+  Result<std::int64_t> GetInt(const std::string& name) const {
+    return Parse<std::int64_t>(name, "a whole number");
   }
   std::vector<std::string> GetList(const std::string& name) const {
     std::vector<std::string> out;
     const std::string text = Get(name);
     for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = std::min(text.find('\n', at), text.size());
+      const std::size_t next = text.find('\n', at);
+      const std::size_t end = next == std::string::npos ? text.size() : next;
       out.push_back(text.substr(at, end - at));
       at = end + 1;
     }
@@ -112,8 +132,38 @@ class OptionMap {
   }
 
  private:
+  template <typename Number>
+  Result<Number> Parse(const std::string& name, const char* wanted) const {
+    const std::string text = Get(name);
+    Number number = 0;
+    if (text.empty()) return number;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size()) return number;
+    return InvalidArgument("option \"" + name + "\" is \"" + text + "\"; write " + wanted);
+  }
+
   std::map<std::string, std::string> values_;
 };
+
+namespace internal {
+
+// Collects what a service of the host, or another plugin, writes.
+inline std::int32_t AppendTo(void* text, const void* data, std::uint64_t size) noexcept {
+  try {
+    static_cast<std::string*>(text)->append(static_cast<const char*>(data),
+                                            static_cast<std::size_t>(size));
+    return SHOJI_OK;
+  } catch (...) {
+    return SHOJI_RESOURCE_EXHAUSTED;
+  }
+}
+
+}  // namespace internal
+
+// A sink that appends to `text`, which outlives it.
+inline shoji_sink SinkTo(std::string* text) {
+  return {sizeof(shoji_sink), 0, text, internal::AppendTo};
+}
 
 namespace internal {
 
@@ -131,7 +181,7 @@ class PluginState {
  private:
   template <typename S>
   struct Tag {
-    static constexpr char kTag = 0;
+    static inline char kTag = 0;
   };
   std::mutex mutex_;
   std::map<const void*, std::shared_ptr<void>> states_;
@@ -169,10 +219,69 @@ class Host {
       trace->span(host_, {nullptr, 0}, ToStr(name), begin_ns, end_ns);
     }
   }
+  // shoji.metrics/1; nothing happens on a host that does not count.
+  void Count(std::string_view name, std::uint64_t delta = 1) const {
+    const auto* metrics = Service<shoji_metrics_v1>(SHOJI_METRICS_V1);
+    if (SHOJI_HAS_SLOT(shoji_metrics_v1, metrics, count)) {
+      metrics->count(host_, ToStr(name), delta);
+    }
+  }
+  void Gauge(std::string_view name, std::int64_t value) const {
+    const auto* metrics = Service<shoji_metrics_v1>(SHOJI_METRICS_V1);
+    if (SHOJI_HAS_SLOT(shoji_metrics_v1, metrics, gauge)) {
+      metrics->gauge(host_, ToStr(name), value);
+    }
+  }
+  void Observe(std::string_view name, std::uint64_t value) const {
+    const auto* metrics = Service<shoji_metrics_v1>(SHOJI_METRICS_V1);
+    if (SHOJI_HAS_SLOT(shoji_metrics_v1, metrics, observe)) {
+      metrics->observe(host_, ToStr(name), value);
+    }
+  }
+
+  // The absolute path of directory SHOJI_DIR_*.
+  Result<std::string> Dir(std::int32_t which) const {
+    const auto* dirs = Service<shoji_dirs_v1>(SHOJI_DIRS_V1);
+    if (!SHOJI_HAS_SLOT(shoji_dirs_v1, dirs, path)) {
+      return FailedPrecondition("the host offers no " SHOJI_DIRS_V1);
+    }
+    std::string out;
+    const shoji_sink sink = SinkTo(&out);
+    const std::int32_t code = dirs->path(host_, which, &sink, nullptr);
+    if (code == SHOJI_OK) return out;
+    return Status(static_cast<StatusCode>(code),
+                  "the host gives no directory number " + std::to_string(which));
+  }
+
+  // What an option flagged "secret" stands for (shoji.secrets/1). A host without the service
+  // reads no file and no environment: then the text itself is all there is. The secret is
+  // never part of a message.
+  Result<std::string> Secret(std::string_view reference) const {
+    const auto* secrets = Service<shoji_secrets_v1>(SHOJI_SECRETS_V1);
+    const bool elsewhere = reference.starts_with("file:") || reference.starts_with("env:");
+    const std::string name = elsewhere ? "\"" + std::string(reference) + "\"" : "(given as text)";
+    if (!SHOJI_HAS_SLOT(shoji_secrets_v1, secrets, read)) {
+      if (elsewhere) {
+        return FailedPrecondition("secret " + name +
+                                  ": the host offers no " SHOJI_SECRETS_V1
+                                  "; update it, or give the secret as text:VALUE");
+      }
+      return std::string(reference.substr(reference.starts_with("text:") ? 5 : 0));
+    }
+    std::string out;
+    const shoji_sink sink = SinkTo(&out);
+    const std::int32_t code = secrets->read(host_, ToStr(reference), &sink, nullptr);
+    if (code == SHOJI_OK) return out;
+    const auto status_code = static_cast<StatusCode>(code);
+    return Status(status_code,
+                  "cannot read secret " + name + ": " + std::string(StatusCodeName(status_code)));
+  }
+
   // Fills the caller's error and gives the code to return.
   std::int32_t Fail(shoji_error* error, const Status& status) const {
     if (status.ok()) return SHOJI_OK;
     const auto code = static_cast<std::int32_t>(status.code());
+    if (!status.detail("told").empty()) return code;
     host_->error_set(error, code, status.sys_errno(), ToStr(OneLine(status.message())));
     for (const auto& [name, value] : status.details()) {
       host_->error_detail(error, ToStr(name), ToStr(value));
@@ -184,14 +293,28 @@ class Host {
   std::int32_t Guard(shoji_error* error, Body&& body) const noexcept {
     try {
       return Fail(error, std::forward<Body>(body)());
+    } catch (const std::bad_alloc&) {
+      return Tell(error, SHOJI_RESOURCE_EXHAUSTED, "out of memory in the plugin", "");
     } catch (const std::exception& e) {
-      return Fail(error, Internal(std::string("exception in the plugin: ") + e.what()));
+      return Tell(error, SHOJI_INTERNAL, "exception in the plugin: ", e.what());
     } catch (...) {
-      return Fail(error, Internal("exception of unknown type in the plugin"));
+      return Tell(error, SHOJI_INTERNAL, "exception of unknown type in the plugin", "");
     }
   }
 
  private:
+  // Allocates nothing: there may be no memory left. What a library throws may have lines.
+  std::int32_t Tell(shoji_error* error, std::int32_t code, const char* text,
+                    const char* more) const noexcept {
+    char line[512];
+    std::snprintf(line, sizeof line, "%s%s", text, more);
+    for (char* c = line; *c != '\0'; ++c) {
+      if (*c == '\n' || *c == '\r') *c = ' ';
+    }
+    host_->error_set(error, code, 0, ToStr(line));
+    return code;
+  }
+
   const shoji_host* host_;
   std::shared_ptr<internal::PluginState> state_;
 };
@@ -217,6 +340,26 @@ class Interfaces {
 inline const Host& HostOf(void* plugin) { return static_cast<Interfaces*>(plugin)->host(); }
 
 namespace internal {
+
+// What a T::Open() gave, which must be an object or an error.
+template <typename T>
+Result<std::unique_ptr<T>> NotNull(Result<std::unique_ptr<T>> made, const char* function) {
+  if (made.ok() && *made == nullptr) {
+    return Internal(std::string(function) + "() of the plugin gave neither an object nor an error");
+  }
+  return made;
+}
+
+inline Status TooShort(const char* name) {
+  return InvalidArgument(std::string(name) + " is missing or shorter than in the first release");
+}
+
+// Flag bits that this SDK does not know are refused.
+inline Status CheckFlags(const char* what, std::uint32_t flags, std::uint32_t known) {
+  if ((flags & ~known) == 0) return OkStatus();
+  return InvalidArgument(std::string(what) + " has unknown flags " +
+                         std::to_string(flags & ~known) + "; known are " + std::to_string(known));
+}
 
 inline const void* Find(void* self, const char* id) noexcept {
   return static_cast<Interfaces*>(self)->Find(id);

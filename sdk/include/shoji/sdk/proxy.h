@@ -59,7 +59,8 @@ class ProxyTrampolines {
 
   static Status Give(const Host& host, Result<std::unique_ptr<ProxyBase>> made,
                      shoji_proxy** ret_proxy) {
-    SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<ProxyBase> proxy, std::move(made));
+    SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<ProxyBase> proxy,
+                           NotNull<ProxyBase>(std::move(made), "Start or Attach"));
     *ret_proxy = reinterpret_cast<shoji_proxy*>(new Handle{host, std::move(proxy)});
     return OkStatus();
   }
@@ -68,10 +69,10 @@ class ProxyTrampolines {
                             shoji_error* error) noexcept {
     const Host& host = HostOf(plugin);
     return host.Guard(error, [&]() -> Status {
-      if (params->flags != 0) {
-        return InvalidArgument("unknown flags " + std::to_string(params->flags) +
-                               " of a proxy; 0 is the only value");
+      if (!SHOJI_HAS(shoji_proxy_params, params, console_url)) {
+        return TooShort("shoji_proxy_params");
       }
+      SHOJI_RETURN_IF_ERROR(CheckFlags("a proxy", params->flags, 0));
       return Give(host, T::Start(host, options, call, *params), ret_proxy);
     });
   }

@@ -27,6 +27,9 @@ class ShimTrampolines {
                             shoji_error* error) noexcept {
     const Host& host = HostOf(plugin);
     return host.Guard(error, [&]() -> Status {
+      if (!SHOJI_HAS(shoji_shim_params, params, console)) return TooShort("shoji_shim_params");
+      SHOJI_RETURN_IF_ERROR(
+          CheckFlags("a shim", params->flags, SHOJI_SHIM_TERMINAL | SHOJI_SHIM_DETACH));
       SHOJI_ASSIGN_OR_RETURN(*ret_pid, T::Start(host, options, call, *params));
       return OkStatus();
     });

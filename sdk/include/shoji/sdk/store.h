@@ -22,7 +22,6 @@
 #ifndef SHOJI_SDK_STORE_H_
 #define SHOJI_SDK_STORE_H_
 
-#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -85,7 +84,8 @@ inline Status CheckStoreKey(std::string_view key) {
   if (key.find('\0') != std::string_view::npos) return InvalidArgument("key contains a NUL byte");
   if (!internal::IsUtf8(key)) return InvalidArgument("key is not UTF-8");
   for (std::size_t at = 0; at <= key.size();) {
-    const std::size_t end = std::min(key.find('/', at), key.size());
+    const std::size_t slash = key.find('/', at);
+    const std::size_t end = slash == std::string_view::npos ? key.size() : slash;
     const std::string_view part = key.substr(at, end - at);
     if (part.empty() || part == "." || part == "..") {
       return InvalidArgument("key \"" + std::string(key) + "\" has the component \"" +
@@ -144,7 +144,8 @@ struct StoreSlots {
                            shoji_error* error) noexcept {
     const Host& host = HostOf(plugin);
     return host.Guard(error, [&]() -> Status {
-      SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<T> store, T::Open(host, OptionMap(options)));
+      SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<T> store,
+                             NotNull<T>(T::Open(host, OptionMap(options)), "Open"));
       *ret_store = reinterpret_cast<shoji_store*>(new Box{host, std::move(store)});
       return OkStatus();
     });
@@ -199,13 +200,14 @@ struct StoreSlots {
     });
   }
 
-  static Result<StoreOp> ToOp(const shoji_store_op& op) {
-    if (op.op != SHOJI_STORE_OP_SAVE && op.op != SHOJI_STORE_OP_REMOVE) {
-      return InvalidArgument("unknown operation " + std::to_string(op.op) + " in a transaction");
+  static Result<StoreOp> ToOp(const shoji_store_op* op) {
+    if (!SHOJI_HAS(shoji_store_op, op, value)) return TooShort("shoji_store_op");
+    if (op->op != SHOJI_STORE_OP_SAVE && op->op != SHOJI_STORE_OP_REMOVE) {
+      return InvalidArgument("unknown operation " + std::to_string(op->op) + " in a transaction");
     }
-    SHOJI_RETURN_IF_ERROR(CheckStoreKey(View(op.key)));
-    SHOJI_RETURN_IF_ERROR(CheckStoreValue(View(op.value)));
-    return StoreOp{op.op == SHOJI_STORE_OP_REMOVE, View(op.key), View(op.value)};
+    SHOJI_RETURN_IF_ERROR(CheckStoreKey(View(op->key)));
+    SHOJI_RETURN_IF_ERROR(CheckStoreValue(View(op->value)));
+    return StoreOp{op->op == SHOJI_STORE_OP_REMOVE, View(op->key), View(op->value)};
   }
   static std::int32_t Apply(shoji_store* handle, const shoji_call* call,
                             const shoji_store_op* const* ops, std::uint32_t count,
@@ -213,7 +215,7 @@ struct StoreSlots {
     return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
       std::vector<StoreOp> list;
       for (std::uint32_t i = 0; i < count; ++i) {
-        SHOJI_ASSIGN_OR_RETURN(const StoreOp op, ToOp(*ops[i]));
+        SHOJI_ASSIGN_OR_RETURN(const StoreOp op, ToOp(ops[i]));
         list.push_back(op);
       }
       return store.Apply(known, list);

@@ -1,0 +1,73 @@
+/* Kind "factory": delivers running VMs, whatever way they are made.
+ *
+ * Purpose   NewVM(config) of the design: boot one, clone a template, or take one
+ *           from a cache. Whatever way, the VM that comes back runs, its agent has
+ *           answered, its random pool is fresh and its clock is right.
+ * How       A factory finds hypervisor, proxy and agent plugins through the host
+ *           service shoji.plugins/1 and gives back their handles.
+ * Threads   [any].
+ * Example   factory->new_vm(f, call, &request, &vm, err);
+ */
+#ifndef SHOJI_PLUGIN_FACTORY_H_
+#define SHOJI_PLUGIN_FACTORY_H_
+
+#include "agent.h"
+#include "base.h"
+#include "hypervisor.h"
+#include "proxy.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SHOJI_FACTORY_V1 "shoji.factory/1"
+
+typedef struct shoji_factory shoji_factory;
+
+typedef struct shoji_vm_request {
+  uint32_t struct_size;
+  uint32_t flags;          /* none yet: 0 */
+  shoji_str hypervisor_id; /* plugin ids; empty: the configured one */
+  shoji_str proxy_id;
+  shoji_str agent_id;
+  shoji_hypervisor *hypervisor; /* opened by the host, borrowed for the life of the VM */
+  const shoji_vm_config *config;
+} shoji_vm_request;
+
+#define SHOJI_NEW_VM_CLONED 0x1u /* made from a template or cache */
+
+/* Three handles, now the receiver's: release each through its own table. The agent
+ * reaches the guest through the proxy, so close the agent first. */
+typedef struct shoji_new_vm {
+  uint32_t struct_size;
+  uint32_t flags; /* SHOJI_NEW_VM_* */
+  shoji_vm *vm;
+  shoji_proxy *proxy;
+  shoji_agent *agent;
+} shoji_new_vm;
+
+typedef struct shoji_factory_v1 {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  int32_t (*open)(void *plugin, const shoji_options *options, shoji_factory **ret_factory,
+                  shoji_error *err);
+  /* [init] */
+  void (*close)(shoji_factory *factory);
+
+  /* NewVM: a running VM with a live agent. On failure nothing of it is left, and the
+   * error is that of the step that failed, with the hypervisor's last words. */
+  int32_t (*new_vm)(shoji_factory *factory, const shoji_call *call, const shoji_vm_request *request,
+                    shoji_new_vm *ret_vm, shoji_error *err);
+
+  /* Writes JSON: {"ready": count of prepared VMs, "detail": text}. */
+  int32_t (*status)(shoji_factory *factory, const shoji_call *call, const shoji_sink *ret_json,
+                    shoji_error *err);
+
+  /* Removes what was prepared in advance (template, cached VMs). Idempotent. */
+  int32_t (*destroy)(shoji_factory *factory, const shoji_call *call, shoji_error *err);
+} shoji_factory_v1;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

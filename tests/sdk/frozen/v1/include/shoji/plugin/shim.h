@@ -1,0 +1,46 @@
+/* Kind "shim": the process on the host that stands for a process in the guest.
+ *
+ * Purpose   Engines want a host pid with the container's stdio and exit status. A
+ *           shim plugin starts such a process, or, built in, starts none: then the
+ *           caller uses WaitProcess, SignalProcess, WinsizeProcess and IOStream.
+ * Threads   [any].
+ * Example   shim->start(plugin, opts, call, &params, &pid, err);  // -1: built in
+ */
+#ifndef SHOJI_PLUGIN_SHIM_H_
+#define SHOJI_PLUGIN_SHIM_H_
+
+#include "base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SHOJI_SHIM_V1 "shoji.shim/1"
+#define SHOJI_SHIM_TERMINAL 0x1u
+#define SHOJI_SHIM_DETACH 0x2u
+#define SHOJI_SHIM_BUILT_IN (-1)
+
+typedef struct shoji_shim_params {
+  uint32_t struct_size;
+  uint32_t flags; /* SHOJI_SHIM_* */
+  shoji_str sandbox_id;
+  shoji_str container_id;
+  shoji_str exec_id;   /* equal to container_id for the init process */
+  shoji_str proxy_url; /* of shoji_proxy_v1.info */
+  shoji_str console;   /* path of a pty, or empty: stdio is inherited */
+} shoji_shim_params;
+
+typedef struct shoji_shim_v1 {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /* Starts the shim. *ret_pid is its process id, or SHOJI_SHIM_BUILT_IN. */
+  int32_t (*start)(void *plugin, const shoji_options *options, const shoji_call *call,
+                   const shoji_shim_params *params, int32_t *ret_pid, shoji_error *err);
+  /* Ends the shim `pid`. Success if it is gone or built in. */
+  int32_t (*stop)(void *plugin, const shoji_call *call, int32_t pid, shoji_error *err);
+} shoji_shim_v1;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
