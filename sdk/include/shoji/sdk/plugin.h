@@ -14,10 +14,12 @@
 #define SHOJI_SDK_PLUGIN_H_
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <exception>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,6 +45,42 @@ inline Status Put(const shoji_sink* sink, std::string_view data) {
   if (code == SHOJI_OK) return OkStatus();
   return {static_cast<StatusCode>(code), "the caller's sink refused the result"};
 }
+
+// The message as one line: control characters (a key may hold any) become "\\x0a".
+inline std::string OneLine(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      out += c;
+    } else {
+      out += {'\\', 'x', kHex[byte >> 4U], kHex[byte & 15U]};
+    }
+  }
+  return out;
+}
+
+// The caller's shoji_call as far as its struct_size covers it; the rest says "none".
+class CallView {
+ public:
+  explicit CallView(const shoji_call* call) {
+    if (SHOJI_HAS(shoji_call, call, cancel_fd)) call_.cancel_fd = call->cancel_fd;
+    if (SHOJI_HAS(shoji_call, call, deadline_ns)) call_.deadline_ns = call->deadline_ns;
+    if (SHOJI_HAS(shoji_call, call, traceparent)) call_.traceparent = call->traceparent;
+  }
+  const shoji_call* get() const { return &call_; }
+  // DEADLINE_EXCEEDED when there is no time left to begin.
+  Status CheckDeadline() const {
+    if (call_.deadline_ns == 0) return OkStatus();
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    if (std::chrono::nanoseconds(now).count() < call_.deadline_ns) return OkStatus();
+    return DeadlineExceeded("the deadline of the call had passed before it began");
+  }
+
+ private:
+  shoji_call call_{sizeof(shoji_call), -1, 0, {nullptr, 0}};
+};
 
 // The option values the host passed to open().
 class OptionMap {
@@ -77,11 +115,42 @@ class OptionMap {
   std::map<std::string, std::string> values_;
 };
 
+namespace internal {
+
+// What a plugin keeps between open() and shutdown(), by type. Safe from any thread.
+class PluginState {
+ public:
+  template <typename S>
+  S& Get() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::shared_ptr<void>& state = states_[&Tag<S>::kTag];
+    if (state == nullptr) state = std::make_shared<S>();
+    return *static_cast<S*>(state.get());
+  }
+
+ private:
+  template <typename S>
+  struct Tag {
+    static constexpr char kTag = 0;
+  };
+  std::mutex mutex_;
+  std::map<const void*, std::shared_ptr<void>> states_;
+};
+
+}  // namespace internal
+
 // The host, as one object for the life of the plugin.
 class Host {
  public:
-  explicit Host(const shoji_host* host) : host_(host) {}
+  explicit Host(const shoji_host* host)
+      : host_(host), state_(std::make_shared<internal::PluginState>()) {}
   const shoji_host* raw() const { return host_; }
+
+  // What all instances of the plugin share: made when first asked for, gone with shutdown().
+  template <typename S>
+  S& State() const {
+    return state_->Get<S>();
+  }
 
   template <typename Table>
   const Table* Service(const char* id) const {
@@ -104,7 +173,7 @@ class Host {
   std::int32_t Fail(shoji_error* error, const Status& status) const {
     if (status.ok()) return SHOJI_OK;
     const auto code = static_cast<std::int32_t>(status.code());
-    host_->error_set(error, code, status.sys_errno(), ToStr(status.message()));
+    host_->error_set(error, code, status.sys_errno(), ToStr(OneLine(status.message())));
     for (const auto& [name, value] : status.details()) {
       host_->error_detail(error, ToStr(name), ToStr(value));
     }
@@ -124,6 +193,7 @@ class Host {
 
  private:
   const shoji_host* host_;
+  std::shared_ptr<internal::PluginState> state_;
 };
 
 // What the plugin answers to get_interface(); filled once by the entry function.

@@ -116,6 +116,17 @@ struct StoreSlots {
   };
   static Box* Of(shoji_store* handle) { return reinterpret_cast<Box*>(handle); }
 
+  // `body` gets the store and a call whose every field may be read; never NULL.
+  template <typename Body>
+  static std::int32_t Run(shoji_store* handle, const shoji_call* call, shoji_error* error,
+                          Body&& body) noexcept {
+    const CallView known(call);
+    return Of(handle)->host.Guard(error, [&]() -> Status {
+      SHOJI_RETURN_IF_ERROR(known.CheckDeadline());
+      return body(*Of(handle)->store, known.get());
+    });
+  }
+
   static std::int32_t Open(void* plugin, const shoji_options* options, shoji_store** ret_store,
                            shoji_error* error) noexcept {
     const Host& host = HostOf(plugin);
@@ -129,34 +140,33 @@ struct StoreSlots {
 
   static std::int32_t Save(shoji_store* handle, const shoji_call* call, shoji_str key,
                            shoji_str value, shoji_error* error) noexcept {
-    return Of(handle)->host.Guard(error, [&]() -> Status {
+    return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
       SHOJI_RETURN_IF_ERROR(CheckStoreKey(View(key)));
       SHOJI_RETURN_IF_ERROR(CheckStoreValue(View(value)));
-      return Of(handle)->store->Save(call, View(key), View(value));
+      return store.Save(known, View(key), View(value));
     });
   }
   static std::int32_t Load(shoji_store* handle, const shoji_call* call, shoji_str key,
                            const shoji_sink* ret_value, shoji_error* error) noexcept {
-    return Of(handle)->host.Guard(error, [&]() -> Status {
+    return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
       SHOJI_RETURN_IF_ERROR(CheckStoreKey(View(key)));
-      SHOJI_ASSIGN_OR_RETURN(const std::string value, Of(handle)->store->Load(call, View(key)));
+      SHOJI_ASSIGN_OR_RETURN(const std::string value, store.Load(known, View(key)));
       return Put(ret_value, value);
     });
   }
   static std::int32_t Remove(shoji_store* handle, const shoji_call* call, shoji_str key,
                              shoji_error* error) noexcept {
-    return Of(handle)->host.Guard(error, [&]() -> Status {
+    return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
       SHOJI_RETURN_IF_ERROR(CheckStoreKey(View(key)));
-      return Of(handle)->store->Remove(call, View(key));
+      return store.Remove(known, View(key));
     });
   }
 
   static std::int32_t Scan(shoji_store* handle, const shoji_call* call, shoji_str prefix,
                            shoji_store_visit visit, void* ctx,
                            shoji_error* error) noexcept requires CanScan<T> {
-    return Of(handle)->host.Guard(error, [&]() -> Status {
-      SHOJI_ASSIGN_OR_RETURN(const std::vector<std::string> keys,
-                             Of(handle)->store->Scan(call, View(prefix)));
+    return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
+      SHOJI_ASSIGN_OR_RETURN(const std::vector<std::string> keys, store.Scan(known, View(prefix)));
       for (const std::string& key : keys) {
         const std::int32_t code = visit(ctx, ToStr(key));
         if (code == SHOJI_OK) continue;
@@ -177,13 +187,13 @@ struct StoreSlots {
   static std::int32_t Apply(shoji_store* handle, const shoji_call* call,
                             const shoji_store_op* const* ops, std::uint32_t count,
                             shoji_error* error) noexcept requires CanApply<T> {
-    return Of(handle)->host.Guard(error, [&]() -> Status {
+    return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
       std::vector<StoreOp> list;
       for (std::uint32_t i = 0; i < count; ++i) {
         SHOJI_ASSIGN_OR_RETURN(const StoreOp op, ToOp(*ops[i]));
         list.push_back(op);
       }
-      return Of(handle)->store->Apply(call, list);
+      return store.Apply(known, list);
     });
   }
 

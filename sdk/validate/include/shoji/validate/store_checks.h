@@ -22,6 +22,8 @@
 namespace shoji::validate {
 
 // The store under test. All pointers are borrowed for the length of a check.
+// REQUIRES: the plugin's host fills a shoji_error as sdk::testing::FakeHost does: the checks
+// pass a sdk::testing::FakeError.
 struct StoreSubject {
   const shoji_store_v1* table = nullptr;
   void* plugin = nullptr;  // for table->open()
