@@ -43,12 +43,12 @@ std::string CodeName(std::int32_t code) {
 }
 
 std::string KitError::detail(const std::string& name) const {
-  const auto found = details_.find(name);
-  return found == details_.end() ? std::string() : found->second;
+  const auto found = error_.details.find(name);
+  return found == error_.details.end() ? std::string() : found->second;
 }
 
 std::string KitError::Describe(std::int32_t returned) const {
-  return CodeName(returned) + (message_.empty() ? "" : ": " + message_);
+  return CodeName(returned) + (error_.message.empty() ? "" : ": " + error_.message);
 }
 
 std::optional<std::string> KitError::BadCode(std::int32_t returned) const {
@@ -56,14 +56,14 @@ std::optional<std::string> KitError::BadCode(std::int32_t returned) const {
   if (!IsKnownCode(returned)) {
     return "fails with " + std::to_string(returned) + ", which is none of the 16 codes";
   }
-  if (code_ == returned || code_ == SHOJI_OK) return std::nullopt;
-  return "returns " + CodeName(returned) + ", but its error says " + CodeName(code_);
+  if (error_.code == returned || error_.code == SHOJI_OK) return std::nullopt;
+  return "returns " + CodeName(returned) + ", but its error says " + CodeName(error_.code);
 }
 
 std::optional<std::string> KitError::BadMessage(std::int32_t returned) const {
   if (returned == SHOJI_OK) return std::nullopt;
-  if (message_.empty()) return "fails with " + CodeName(returned) + " and no message";
-  if (HasLineBreak(message_)) return "the message of its failure is not one line: " + message_;
+  if (error_.message.empty()) return "fails with " + CodeName(returned) + " and no message";
+  if (HasLineBreak(error_.message)) return "the message of its failure is not one line: " + error_.message;
   return std::nullopt;
 }
 
@@ -133,18 +133,15 @@ const void* KitHost::GetService(const shoji_host* host, const char* id) {
   return Services::Find(id);
 }
 
-void KitHost::ErrorSet(shoji_error* err, std::int32_t code, std::int32_t /*sys_errno*/,
+void KitHost::ErrorSet(shoji_error* err, std::int32_t code, std::int32_t sys_errno,
                        shoji_str message) {
   if (err == nullptr) return;
-  auto* const error = reinterpret_cast<KitError*>(err);
-  error->code_ = code;
-  error->message_ = Text(message);
-  error->details_.clear();
+  *reinterpret_cast<sdk::testing::FakeError*>(err) = {code, sys_errno, Text(message), {}};
 }
 
 void KitHost::ErrorDetail(shoji_error* err, shoji_str name, shoji_str value) {
   if (err == nullptr) return;
-  reinterpret_cast<KitError*>(err)->details_[Text(name)] = Text(value);
+  reinterpret_cast<sdk::testing::FakeError*>(err)->details[Text(name)] = Text(value);
 }
 
 }  // namespace shoji::validate

@@ -25,6 +25,7 @@
 #include "shoji/base/thread_annotations.h"
 #include "shoji/plugin/base.h"
 #include "shoji/plugin/services.h"
+#include "shoji/sdk/testing/fake_host.h"
 
 namespace shoji::validate {
 
@@ -42,11 +43,12 @@ class KitError {
   KitError(const KitError&) = delete;
   KitError& operator=(const KitError&) = delete;
 
-  shoji_error* raw() { return reinterpret_cast<shoji_error*>(this); }
-  const std::string& message() const { return message_; }
-  std::int32_t code() const { return code_; }
+  shoji_error* raw() { return error_.raw(); }
+  const std::string& message() const { return error_.message; }
   std::string detail(const std::string& name) const;
-  const std::map<std::string, std::string>& details() const { return details_; }
+  const std::map<std::string, std::string>& details() const {
+    return error_.details;
+  }
 
   // "NOT_FOUND: there is no key" for people.
   std::string Describe(std::int32_t returned) const;
@@ -59,10 +61,8 @@ class KitError {
   bool IsSkip() const { return detail("reason") == "skip"; }
 
  private:
-  friend class KitHost;
-  std::int32_t code_ = SHOJI_OK;
-  std::string message_;
-  std::map<std::string, std::string> details_;
+  // What error_set() fills: StoreChecks() brings its own.
+  sdk::testing::FakeError error_;
 };
 
 std::string CodeName(std::int32_t code);
@@ -89,8 +89,8 @@ class KitHost {
     std::uint32_t abi_max = SHOJI_ABI_VERSION;
     std::uint32_t surplus = 0;  // bytes behind what the first release had, all poison
     bool services = true;
-    std::set<std::string> missing;  // service ids that are not offered
-    std::string scratch;            // where shoji.dirs/1 points to
+    std::set<std::string> missing{};  // service ids that are not offered
+    std::string scratch{};            // where shoji.dirs/1 points to
   };
   explicit KitHost(Options options);
   KitHost(const KitHost&) = delete;

@@ -54,12 +54,12 @@ Result<std::string> ValueOf(const Target& target, const NoteOption& option,
 
 }  // namespace
 
-Result<shoji_plugin_open_fn> LoadEntry(const std::string& path) {
+Result<PluginEntry> LoadEntry(const std::string& path) {
   void* const object = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (object == nullptr) return FailedPrecondition("cannot be loaded: " + std::string(dlerror()));
   void* const symbol = dlsym(object, SHOJI_PLUGIN_OPEN_SYMBOL);
-  if (symbol == nullptr) return FailedPrecondition("has no function " SHOJI_PLUGIN_OPEN_SYMBOL);
-  return reinterpret_cast<shoji_plugin_open_fn>(symbol);
+  if (symbol == nullptr) return NotFound("has no function " SHOJI_PLUGIN_OPEN_SYMBOL);
+  return PluginEntry{reinterpret_cast<shoji_plugin_open_fn>(symbol)};
 }
 
 OptionValues::OptionValues(std::vector<std::pair<std::string, std::string>> values)
@@ -85,7 +85,7 @@ Result<std::unique_ptr<OptionValues>> OptionValues::For(const Target& target,
 Result<std::unique_ptr<Session>> Session::Open(const Target& target, KitHost::Options host,
                                                const std::string& secret) {
   host.scratch = target.scratch;
-  SHOJI_ASSIGN_OR_RETURN(const shoji_plugin_open_fn entry, LoadEntry(target.path));
+  SHOJI_ASSIGN_OR_RETURN(const PluginEntry entry, LoadEntry(target.path));
   SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<OptionValues> options, OptionValues::For(target, secret));
   std::unique_ptr<Session> session(new Session(target, std::move(host), std::move(options)));
   KitError error;

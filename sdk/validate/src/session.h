@@ -19,8 +19,16 @@
 
 namespace shoji::validate {
 
-// The entry function of the plugin; the object stays loaded. Uses RTLD_NOW | RTLD_LOCAL.
-Result<shoji_plugin_open_fn> LoadEntry(const std::string& path);
+// The function shoji_plugin_open_v1() of a plugin.
+struct PluginEntry {
+  shoji_plugin_open_fn open;
+  std::int32_t operator()(const shoji_host* host, shoji_plugin* plugin, shoji_error* error) const {
+    return open(host, plugin, error);
+  }
+};
+
+// Loads with RTLD_NOW | RTLD_LOCAL; the object stays loaded. NOT_FOUND: no such function.
+Result<PluginEntry> LoadEntry(const std::string& path);
 
 // Option values as a host passes them: those given by the user, the defaults of the note, and
 // for an option "path" of a store a place in the scratch directory.
