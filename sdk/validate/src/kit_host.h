@@ -65,6 +65,7 @@ class KitError {
   sdk::testing::FakeError error_;
 };
 
+// "NOT_FOUND" for 5; defined in store_checks_handle.cc.
 std::string CodeName(std::int32_t code);
 
 // A piece of memory that ends where the next page cannot be read or written.
@@ -88,6 +89,7 @@ class KitHost {
     std::uint32_t abi_min = SHOJI_ABI_VERSION;
     std::uint32_t abi_max = SHOJI_ABI_VERSION;
     std::uint32_t surplus = 0;  // bytes behind what the first release had, all poison
+    bool guarded = false;       // what follows cannot be read, instead of being zero
     bool services = true;
     std::set<std::string> missing{};  // service ids that are not offered
     std::string scratch{};            // where shoji.dirs/1 points to

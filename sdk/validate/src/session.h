@@ -80,6 +80,8 @@ class Session {
   KitHost host_;
   std::unique_ptr<OptionValues> options_;
   shoji_plugin plugin_{sizeof(shoji_plugin), 0, nullptr, nullptr, nullptr};
+  // One check tells who writes behind shoji_plugin, not all.
+  [[maybe_unused]] unsigned char margin_[256]{};
   bool open_ = false;
 };
 
