@@ -15,12 +15,20 @@ static int32_t Set(const Op* op, int32_t code, int sys_errno, const char* messag
   return code;
 }
 
+/* A message is one line; a key may hold any byte. */
+static void MakeOneLine(char* message) {
+  for (; *message != '\0'; ++message) {
+    if ((unsigned char)*message < 0x20 || *message == 0x7f) *message = '?';
+  }
+}
+
 int32_t Fail(const Op* op, int32_t code, const char* format, ...) {
   char message[kMessageMax];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(message, sizeof(message), format, arguments);
   va_end(arguments);
+  MakeOneLine(message);
   return Set(op, code, 0, message);
 }
 
