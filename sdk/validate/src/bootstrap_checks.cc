@@ -240,7 +240,7 @@ std::vector<Check> BootstrapChecks() {
        {kOpens, "note-abi"}, RefusesOldAbi},
       {"open-null-error", "NULL as shoji_error is allowed", 13, "", opens, NullError},
       {"open-again", "opens again after shutdown()", 15, "", opens, OpensAgain},
-      {"open-twice", "opens a second time while it is open", 15, "", opens, OpensTwice},
+      {"open-twice", "opens a second time while it is open", 15, "", {kInterface}, OpensTwice},
       {"open-missing-services", "opens without each service, and without all", 10, "", opens,
        MissingServices},
       {"interface-unknown-ids", "get_interface() answers NULL to ids that nobody knows", 8, "", opens,
