@@ -119,10 +119,8 @@ Result<std::pair<std::uint64_t, std::uint64_t>> ElfFile::SymbolRange(const Dynam
 Result<std::string> ElfFile::StringAt(const Dynamic& dynamic, std::uint64_t index) const {
   if (index >= dynamic.strings_size) return Torn();
   char buffer[kMaxName + 1];
-  const std::uint64_t room =
-      std::min<std::uint64_t>(sizeof(buffer), dynamic.strings_size - index);
-  SHOJI_ASSIGN_OR_RETURN(const std::uint64_t offset,
-                         OffsetOf(dynamic.strings + index, room));
+  const std::uint64_t room = std::min<std::uint64_t>(sizeof(buffer), dynamic.strings_size - index);
+  SHOJI_ASSIGN_OR_RETURN(const std::uint64_t offset, OffsetOf(dynamic.strings + index, room));
   SHOJI_RETURN_IF_ERROR(ReadAt(offset, buffer, room));
   return std::string(buffer, strnlen(buffer, room));
 }

@@ -65,9 +65,10 @@ Verdict OutStruct(const Target& target, std::uint32_t size) {
   unsigned char* const end = memory + sizeof(memory);
   unsigned char* const written =
       std::find_if(memory + size, end, [](unsigned char byte) { return byte != kCanary; });
-  KIT_EXPECT(written == end, "writes behind shoji_plugin, " +
-                                 std::to_string(written - memory) + " bytes after its begin, where "
-                                 "struct_size is " + std::to_string(size));
+  KIT_EXPECT(written == end, "writes behind shoji_plugin, " + std::to_string(written - memory) +
+                                 " bytes after its begin, where "
+                                 "struct_size is " +
+                                 std::to_string(size));
   KIT_EXPECT(plugin->struct_size == size,
              "changes struct_size of shoji_plugin from " + std::to_string(size) + " to " +
                  std::to_string(plugin->struct_size) + "; it belongs to who allocates the struct");
@@ -76,7 +77,8 @@ Verdict OutStruct(const Target& target, std::uint32_t size) {
 }
 
 bool HasNumber(const std::string& text, const std::string& number) {
-  for (std::size_t at = text.find(number); at != std::string::npos; at = text.find(number, at + 1)) {
+  for (std::size_t at = text.find(number); at != std::string::npos;
+       at = text.find(number, at + 1)) {
     const auto digit = [&](std::size_t i) {
       return i < text.size() && std::isdigit(static_cast<unsigned char>(text[i])) != 0;
     };
@@ -93,9 +95,9 @@ Verdict RefusesAbi(const Target& target, std::uint32_t min, std::uint32_t max) {
   KitError error;
   const std::int32_t code = entry(host.raw(), &plugin, error.raw());
   const std::string range = std::to_string(min) + " to " + std::to_string(max);
-  KIT_EXPECT(code == SHOJI_FAILED_PRECONDITION,
-             "a host that serves ABI " + range + " gets " + error.Describe(code) +
-                 " instead of FAILED_PRECONDITION");
+  KIT_EXPECT(code == SHOJI_FAILED_PRECONDITION, "a host that serves ABI " + range + " gets " +
+                                                    error.Describe(code) +
+                                                    " instead of FAILED_PRECONDITION");
   for (const std::int64_t number : {std::int64_t{min}, std::int64_t{max}, target.note->abi_min}) {
     KIT_EXPECT(HasNumber(error.message(), std::to_string(number)),
                "the refusal of ABI " + range + " does not name " + std::to_string(number) + ": " +
@@ -128,8 +130,9 @@ Verdict UnknownIds(const Target& target) {
 Verdict WholeIds(const Target& target) {
   KIT_ASSIGN(const auto session, Session::Open(target));
   for (const auto& [id, minor] : target.note->interfaces) {
-    for (const std::string& other : {id + "0", id + " ", id + "x", id + "/1", " " + id,
-                                     id.substr(0, id.size() - 1), id.substr(0, id.size() - 1) + "2"}) {
+    for (const std::string& other :
+         {id + "0", id + " ", id + "x", id + "/1", " " + id, id.substr(0, id.size() - 1),
+          id.substr(0, id.size() - 1) + "2"}) {
       if (target.note->Announces(other)) continue;
       KIT_EXPECT(session->FindRaw(other) == nullptr,
                  "get_interface(\"" + other + "\") gives a table; only " + id + " is announced");
@@ -222,10 +225,18 @@ std::vector<Check> BootstrapChecks() {
   const std::vector<std::string> opens = {kOpens};
   const std::vector<std::string> instance = {kInstance};
   return {
-      {kLoads, "the dynamic loader takes the file, with all symbols bound", 1, "",
-       {kNotePresent}, Loads},
-      {kOpens, "shoji_plugin_open_v1() and shutdown() work", 9, "",
-       {kLoads, "note-options"}, Opens},
+      {kLoads,
+       "the dynamic loader takes the file, with all symbols bound",
+       1,
+       "",
+       {kNotePresent},
+       Loads},
+      {kOpens,
+       "shoji_plugin_open_v1() and shutdown() work",
+       9,
+       "",
+       {kLoads, "note-options"},
+       Opens},
       {"open-oldest-host", "opens with a shoji_host of the first release and reads nothing behind",
        5, "", opens, OldestHost},
       {"open-newer-host", "opens with a longer shoji_host that serves more ABIs", 5, "", opens,
@@ -234,22 +245,34 @@ std::vector<Check> BootstrapChecks() {
        [](const Target& t) { return OutStruct(t, kFirstPluginSize); }},
       {"open-longer-out-struct", "writes nothing behind a longer shoji_plugin", 6, "", opens,
        [](const Target& t) { return OutStruct(t, kFirstPluginSize + 64); }},
-      {"open-newer-abi", "refuses a host that serves newer ABIs only, and names both ranges", 7, "",
-       {kOpens, "note-abi"}, RefusesNewAbi},
-      {"open-older-abi", "refuses a host that serves older ABIs only, and names both ranges", 7, "",
-       {kOpens, "note-abi"}, RefusesOldAbi},
+      {"open-newer-abi",
+       "refuses a host that serves newer ABIs only, and names both ranges",
+       7,
+       "",
+       {kOpens, "note-abi"},
+       RefusesNewAbi},
+      {"open-older-abi",
+       "refuses a host that serves older ABIs only, and names both ranges",
+       7,
+       "",
+       {kOpens, "note-abi"},
+       RefusesOldAbi},
       {"open-null-error", "NULL as shoji_error is allowed", 13, "", opens, NullError},
       {"open-again", "opens again after shutdown()", 15, "", opens, OpensAgain},
       {"open-twice", "opens a second time while it is open", 15, "", {kInterface}, OpensTwice},
       {"open-missing-services", "opens without each service, and without all", 10, "", opens,
        MissingServices},
-      {"interface-unknown-ids", "get_interface() answers NULL to ids that nobody knows", 8, "", opens,
-       UnknownIds},
+      {"interface-unknown-ids", "get_interface() answers NULL to ids that nobody knows", 8, "",
+       opens, UnknownIds},
       {"interface-whole-ids", "get_interface() compares whole ids", 8, "", opens, WholeIds},
-      {"interface-threads", "get_interface() gives the same answer to all threads", 8, "",
-       {kInterface}, AnswersFromThreads},
-      {"services-missing-in-use", "an instance without services degrades, and does not crash", 10, "",
-       instance, MissingServicesInUse},
+      {"interface-threads",
+       "get_interface() gives the same answer to all threads",
+       8,
+       "",
+       {kInterface},
+       AnswersFromThreads},
+      {"services-missing-in-use", "an instance without services degrades, and does not crash", 10,
+       "", instance, MissingServicesInUse},
       {"services-used-right", "calls services as their contract says", 4, "", instance,
        UsesServicesRight},
   };

@@ -22,7 +22,7 @@ namespace shoji::validate {
 
 struct Target {
   std::string path;
-  std::optional<Note> note;                                 // when it can be read
+  std::optional<Note> note;                                  // when it can be read
   std::vector<std::pair<std::string, std::string>> options;  // given by the user
   std::uint64_t seed = 0;
   bool durable = true;  // what a store saves outlives the process
@@ -69,15 +69,15 @@ inline constexpr char kLeavesNoProcess[] = "leaves-no-process";
 }  // namespace shoji::validate
 
 // Ends a check with "fail" unless `condition` holds.
-#define KIT_EXPECT(condition, reason)                      \
-  do {                                                     \
+#define KIT_EXPECT(condition, reason)                         \
+  do {                                                        \
     if (!(condition)) return ::shoji::validate::Fail(reason); \
   } while (false)
 
 // `KIT_ASSIGN(auto x, F());` assigns the value of a Result or ends the check with "fail".
 #define KIT_ASSIGN(lhs, expr) KIT_ASSIGN_IMPL(SHOJI_STATUS_CONCAT(kit_result_, __LINE__), lhs, expr)
-#define KIT_ASSIGN_IMPL(tmp, lhs, expr)                                 \
-  auto tmp = (expr);                                                    \
+#define KIT_ASSIGN_IMPL(tmp, lhs, expr)                                  \
+  auto tmp = (expr);                                                     \
   if (!tmp.ok()) return ::shoji::validate::Fail(tmp.status().message()); \
   lhs = std::move(tmp).value()
 

@@ -132,8 +132,9 @@ Result<CommandLine> FromMap(const po::variables_map& map) {
   line.run.in_process = map.count("in-process") > 0;
   const Words files = map.count("plugin") > 0 ? map["plugin"].as<Words>() : Words();
   if (files.size() != 1) {
-    return InvalidArgument(files.empty() ? "no plugin is given; write shoji-validate PLUGIN.so"
-                                         : "one plugin at a time; \"" + files[1] + "\" is too much");
+    return InvalidArgument(files.empty()
+                               ? "no plugin is given; write shoji-validate PLUGIN.so"
+                               : "one plugin at a time; \"" + files[1] + "\" is too much");
   }
   line.list = files[0] == "list";
   line.plugin = files[0];

@@ -16,9 +16,9 @@ std::string ErrorOf(const std::vector<std::string>& arguments) {
 }
 
 TEST(CommandLine, TakesEverything) {
-  const auto line = ParseCommandLine({"--include", "^a", "--include=b", "--option", "x=1=2",
-                                      "--format", "junit", "--timeout", "7", "--seed", "42",
-                                      "--jobs", "3", "p.so"});
+  const auto line =
+      ParseCommandLine({"--include", "^a", "--include=b", "--option", "x=1=2", "--format", "junit",
+                        "--timeout", "7", "--seed", "42", "--jobs", "3", "p.so"});
   ASSERT_TRUE(line.ok()) << line.status().message();
   EXPECT_EQ(line->plugin, "p.so");
   EXPECT_THAT(line->include, ElementsAre("^a", "b"));
@@ -41,7 +41,8 @@ TEST(CommandLine, RefusesWithAWord) {
   EXPECT_THAT(ErrorOf({"--timeout", "0", "a.so"}), HasSubstr("\"0\" is not a number"));
   EXPECT_THAT(ErrorOf({"--timeout", "-5", "a.so"}), HasSubstr("--timeout"));
   EXPECT_THAT(ErrorOf({"--format", "xml", "a.so"}), HasSubstr("\"xml\" is unknown"));
-  EXPECT_THAT(ErrorOf({"--option", "x", "a.so"}), HasSubstr("\"x\" of the plugin is not NAME=VALUE"));
+  EXPECT_THAT(ErrorOf({"--option", "x", "a.so"}),
+              HasSubstr("\"x\" of the plugin is not NAME=VALUE"));
   EXPECT_THAT(ErrorOf({"--option-file", "/nowhere/x", "a.so"}), HasSubstr("/nowhere/x"));
 }
 

@@ -54,7 +54,8 @@ Verdict NullError(const Target& target) {
 }
 
 std::string NewSecret(std::uint64_t seed) {
-  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
   std::mt19937_64 random(seed);
   std::string out = "canary";
   for (int i = 0; i < 24; ++i) out += kLetters[random() % kLetters.size()];
@@ -113,8 +114,8 @@ Verdict KeepsSecrets(const Target& target) {
 std::vector<Check> ErrorChecks() {
   const std::vector<std::string> needs = {kInstance};
   return {
-      {"error-codes", "what fails returns one of the 16 codes, the one its error says", 12, "", needs,
-       [](const Target& t) { return JudgeRefusals(t, CodeProblem); }},
+      {"error-codes", "what fails returns one of the 16 codes, the one its error says", 12, "",
+       needs, [](const Target& t) { return JudgeRefusals(t, CodeProblem); }},
       {"error-messages", "what fails says why, in one line", 12, "", needs,
        [](const Target& t) { return JudgeRefusals(t, MessageProblem); }},
       {"error-outputs", "what fails leaves its outputs alone", 12, "", needs,
@@ -122,7 +123,8 @@ std::vector<Check> ErrorChecks() {
       {"error-refusals", "wrong arguments are refused with the code that the header names", 11, "",
        needs, [](const Target& t) { return JudgeRefusals(t, RefusalProblem); }},
       {"error-null", "NULL as shoji_error is allowed in every call", 13, "", needs, NullError},
-      {"secrets", "the value of a secret option is nowhere to be read", 19, "", needs, KeepsSecrets},
+      {"secrets", "the value of a secret option is nowhere to be read", 19, "", needs,
+       KeepsSecrets},
   };
 }
 

@@ -17,13 +17,26 @@ TableShape Table() {
   using T = shoji_agent_v1;
   return {SHOJI_AGENT_V1,
           offsetof(T, get_extension) + sizeof(void*),
-          {KIT_SLOT(T, open),           KIT_SLOT(T, close),           KIT_SLOT(T, check),
-           KIT_SLOT(T, guest_details),  KIT_SLOT(T, create_sandbox),  KIT_SLOT(T, destroy_sandbox),
-           KIT_SLOT(T, create_container), KIT_SLOT(T, start_container),
-           KIT_SLOT(T, remove_container), KIT_SLOT(T, exec_process),  KIT_SLOT(T, signal_process),
-           KIT_SLOT(T, wait_process),   KIT_SLOT(T, write_stdin),     KIT_SLOT(T, close_stdin),
-           KIT_SLOT(T, read_stdout),    KIT_SLOT(T, read_stderr),     KIT_SLOT(T, tty_win_resize),
-           KIT_SLOT(T, reseed_random),  KIT_SLOT(T, set_time),        KIT_SLOT(T, get_extension)}};
+          {KIT_SLOT(T, open),
+           KIT_SLOT(T, close),
+           KIT_SLOT(T, check),
+           KIT_SLOT(T, guest_details),
+           KIT_SLOT(T, create_sandbox),
+           KIT_SLOT(T, destroy_sandbox),
+           KIT_SLOT(T, create_container),
+           KIT_SLOT(T, start_container),
+           KIT_SLOT(T, remove_container),
+           KIT_SLOT(T, exec_process),
+           KIT_SLOT(T, signal_process),
+           KIT_SLOT(T, wait_process),
+           KIT_SLOT(T, write_stdin),
+           KIT_SLOT(T, close_stdin),
+           KIT_SLOT(T, read_stdout),
+           KIT_SLOT(T, read_stderr),
+           KIT_SLOT(T, tty_win_resize),
+           KIT_SLOT(T, reseed_random),
+           KIT_SLOT(T, set_time),
+           KIT_SLOT(T, get_extension)}};
 }
 
 // A guest that is gone.
@@ -54,8 +67,8 @@ Result<Closing<shoji_agent>> OpenAgent(const Session& session, const DeadGuest& 
   const auto* table = session.Find<shoji_agent_v1>(SHOJI_AGENT_V1);
   KitError error;
   shoji_agent* agent = nullptr;
-  const std::int32_t code = table->open(session.self(), session.options(), guest.raw(), &agent,
-                                        error.raw());
+  const std::int32_t code =
+      table->open(session.self(), session.options(), guest.raw(), &agent, error.raw());
   if (code != SHOJI_OK) return Internal("open() fails with " + error.Describe(code));
   return Closing<shoji_agent>(agent, table->close);
 }
@@ -127,10 +140,18 @@ Verdict KeepsDeadline(const Target& target) {
 Kind AgentKind() { return {"agent", Table(), {}, Live, Provoke, nullptr}; }
 
 std::vector<Check> AgentChecks() {
-  return {{"agent-releases-connector", "release() of the connector is called once, by close()", 14,
-           "agent", {kInstance}, ReleasesConnector},
-          {"agent-keeps-deadline", "check() of a guest that is gone ends within its deadline", 13,
-           "agent", {kInstance}, KeepsDeadline}};
+  return {{"agent-releases-connector",
+           "release() of the connector is called once, by close()",
+           14,
+           "agent",
+           {kInstance},
+           ReleasesConnector},
+          {"agent-keeps-deadline",
+           "check() of a guest that is gone ends within its deadline",
+           13,
+           "agent",
+           {kInstance},
+           KeepsDeadline}};
 }
 
 }  // namespace shoji::validate

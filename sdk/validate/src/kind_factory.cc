@@ -25,10 +25,10 @@ void Provoke(Session& session, Provoker& provoker) {
   const auto* table = session.Find<shoji_factory_v1>(SHOJI_FACTORY_V1);
   auto opened = OpenInstance<shoji_factory>(session, table);
   if (!opened.ok()) return;
-  const shoji_vm_config config = {sizeof(shoji_vm_config), 1, 64U << 20U, Str("validate"), {}, {},
-                                  {}, {}, nullptr, 0, 0};
-  const shoji_vm_request request = {sizeof(shoji_vm_request), 0x80000000U, {}, {}, {}, nullptr,
-                                    &config};
+  const shoji_vm_config config = {
+      sizeof(shoji_vm_config), 1, 64U << 20U, Str("validate"), {}, {}, {}, {}, nullptr, 0, 0};
+  const shoji_vm_request request = {
+      sizeof(shoji_vm_request), 0x80000000U, {}, {}, {}, nullptr, &config};
   shoji_new_vm made = {sizeof(shoji_new_vm), 77, Untouched<shoji_vm>(), Untouched<shoji_proxy>(),
                        Untouched<shoji_agent>()};
   provoker.Refused(
@@ -75,10 +75,18 @@ Verdict DestroyTwice(const Target& target) {
 Kind FactoryKind() { return {"factory", Table(), {}, Live, Provoke, nullptr}; }
 
 std::vector<Check> FactoryChecks() {
-  return {{"factory-status", "status() writes {\"ready\", \"detail\"}", 20, "factory", {kInstance},
+  return {{"factory-status",
+           "status() writes {\"ready\", \"detail\"}",
+           20,
+           "factory",
+           {kInstance},
            StatusIsJson},
-          {"factory-destroy-twice", "destroy() succeeds when nothing is prepared", 18, "factory",
-           {kInstance}, DestroyTwice}};
+          {"factory-destroy-twice",
+           "destroy() succeeds when nothing is prepared",
+           18,
+           "factory",
+           {kInstance},
+           DestroyTwice}};
 }
 
 }  // namespace shoji::validate

@@ -22,8 +22,8 @@ TableShape Table() {
 }
 
 Result<Closing<shoji_hypervisor>> OpenHypervisor(Session& session) {
-  return OpenInstance<shoji_hypervisor>(
-      session, session.Find<shoji_hypervisor_v1>(SHOJI_HYPERVISOR_V1));
+  return OpenInstance<shoji_hypervisor>(session,
+                                        session.Find<shoji_hypervisor_v1>(SHOJI_HYPERVISOR_V1));
 }
 
 Verdict Live(Session& session) {
@@ -40,8 +40,17 @@ struct Machine {
     (void)WriteFile(initrd, "no initrd");
   }
   shoji_vm_config Config() const {
-    return {sizeof(shoji_vm_config), 1,           128U << 20U, Str(id), Str(run_dir), Str(kernel),
-            Str(initrd),             Str("quiet"), nullptr,     0,       0};
+    return {sizeof(shoji_vm_config),
+            1,
+            128U << 20U,
+            Str(id),
+            Str(run_dir),
+            Str(kernel),
+            Str(initrd),
+            Str("quiet"),
+            nullptr,
+            0,
+            0};
   }
   std::string id = "validate";
   std::string run_dir;
@@ -138,8 +147,8 @@ Verdict BeforeStart(const shoji_hypervisor_v1* table, shoji_vm* vm) {
              "save_state() writes " + std::to_string(state.text().size()) + " bytes");
   for (int time = 0; time < 2; ++time) {
     code = table->stop(vm, nullptr, 0, error.raw());
-    KIT_EXPECT(code == SHOJI_OK, "stop() of a VM that does not run fails with " +
-                                     error.Describe(code));
+    KIT_EXPECT(code == SHOJI_OK,
+               "stop() of a VM that does not run fails with " + error.Describe(code));
   }
   return Pass();
 }
@@ -186,11 +195,23 @@ Verdict StopFlags(const Target& target) {
 Kind HypervisorKind() { return {"hypervisor", Table(), {}, Live, Provoke, nullptr}; }
 
 std::vector<Check> HypervisorChecks() {
-  return {{"hypervisor-check-report", "check() writes its report as JSON, also when it cannot", 20,
-           "hypervisor", {kInstance}, ReportIsJson},
-          {"hypervisor-not-started", "a VM between create() and start() can be asked and destroyed",
-           20, "hypervisor", {kInstance}, NotStarted},
-          {"hypervisor-stop-flags", "stop() refuses unknown flags", 11, "hypervisor", {kInstance},
+  return {{"hypervisor-check-report",
+           "check() writes its report as JSON, also when it cannot",
+           20,
+           "hypervisor",
+           {kInstance},
+           ReportIsJson},
+          {"hypervisor-not-started",
+           "a VM between create() and start() can be asked and destroyed",
+           20,
+           "hypervisor",
+           {kInstance},
+           NotStarted},
+          {"hypervisor-stop-flags",
+           "stop() refuses unknown flags",
+           11,
+           "hypervisor",
+           {kInstance},
            StopFlags}};
 }
 

@@ -10,12 +10,12 @@ namespace {
 
 TableShape Table() {
   using T = shoji_network_v1;
-  return {SHOJI_NETWORK_V1,
-          offsetof(T, get_extension) + sizeof(void*),
-          {KIT_SLOT(T, open), KIT_SLOT(T, close), KIT_SLOT(T, join), KIT_SLOT(T, nic),
-           KIT_SLOT(T, guest_config), KIT_SLOT(T, limit), KIT_SLOT(T, save_state),
-           KIT_SLOT(T, attach), KIT_SLOT(T, close_link), KIT_SLOT(T, leave),
-           KIT_SLOT(T, get_extension)}};
+  return {
+      SHOJI_NETWORK_V1,
+      offsetof(T, get_extension) + sizeof(void*),
+      {KIT_SLOT(T, open), KIT_SLOT(T, close), KIT_SLOT(T, join), KIT_SLOT(T, nic),
+       KIT_SLOT(T, guest_config), KIT_SLOT(T, limit), KIT_SLOT(T, save_state), KIT_SLOT(T, attach),
+       KIT_SLOT(T, close_link), KIT_SLOT(T, leave), KIT_SLOT(T, get_extension)}};
 }
 
 Result<Closing<shoji_network>> OpenNetwork(Session& session) {
@@ -47,8 +47,8 @@ void ProvokeJoin(Session& session, shoji_network* network, Provoker& provoker,
                  const std::string& what, std::int32_t expected, std::uint32_t flags,
                  const std::string& netns) {
   const std::string run_dir = RunDir(session);
-  const shoji_network_params params = {sizeof(shoji_network_params), flags, Str("validate"),
-                                       Str(netns), Str(run_dir), 1, 0};
+  const shoji_network_params params = {
+      sizeof(shoji_network_params), flags, Str("validate"), Str(netns), Str(run_dir), 1, 0};
   shoji_network_link* link = Untouched<shoji_network_link>();
   provoker.Refused(
       "join() with " + what, {expected},
@@ -81,8 +81,8 @@ Verdict NoNamespace(const Target& target) {
   const auto* table = session->Find<shoji_network_v1>(SHOJI_NETWORK_V1);
   KIT_OPEN(const auto network, OpenNetwork(*session));
   const std::string run_dir = RunDir(*session);
-  const shoji_network_params params = {sizeof(shoji_network_params), 0, Str("validate"), {},
-                                       Str(run_dir), 1, 0};
+  const shoji_network_params params = {
+      sizeof(shoji_network_params), 0, Str("validate"), {}, Str(run_dir), 1, 0};
   KitError error;
   shoji_network_link* link = nullptr;
   std::int32_t code = table->join(network.get(), nullptr, &params, &link, error.raw());
@@ -108,8 +108,12 @@ Verdict NoNamespace(const Target& target) {
 Kind NetworkKind() { return {"network", Table(), {}, Live, Provoke, nullptr}; }
 
 std::vector<Check> NetworkChecks() {
-  return {{"network-no-namespace", "join() without a namespace gives a link with no interface", 20,
-           "network", {kInstance}, NoNamespace}};
+  return {{"network-no-namespace",
+           "join() without a namespace gives a link with no interface",
+           20,
+           "network",
+           {kInstance},
+           NoNamespace}};
 }
 
 }  // namespace shoji::validate

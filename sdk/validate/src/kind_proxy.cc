@@ -24,11 +24,11 @@ class Start {
     const auto* table = session_.Find<shoji_proxy_v1>(SHOJI_PROXY_V1);
     const std::string run_dir = session_.target().scratch + "/proxy";
     (void)MakeDirs(run_dir, 0700);
-    const shoji_proxy_params params = {sizeof(shoji_proxy_params), flags_, Str("validate"),
-                                       Str(run_dir), Str(url_), {}};
+    const shoji_proxy_params params = {
+        sizeof(shoji_proxy_params), flags_, Str("validate"), Str(run_dir), Str(url_), {}};
     const shoji_call call = CallFor(5000);
-    const std::int32_t code = table->start(session_.self(), session_.options(), &call, &params,
-                                           &proxy_, err);
+    const std::int32_t code =
+        table->start(session_.self(), session_.options(), &call, &params, &proxy_, err);
     if (code == SHOJI_OK && proxy_ != Untouched<shoji_proxy>()) table->stop(proxy_, &call, nullptr);
     return code;
   }

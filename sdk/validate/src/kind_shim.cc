@@ -26,8 +26,9 @@ Verdict Live(Session& session) { return Stop(session, SHOJI_SHIM_BUILT_IN, "a bu
 
 void Provoke(Session& session, Provoker& provoker) {
   const auto* table = session.Find<shoji_shim_v1>(SHOJI_SHIM_V1);
-  const shoji_shim_params params = {sizeof(shoji_shim_params), 0x80000000U, Str("validate"),
-                                    Str("validate"), Str("validate"), Str("unix:///nowhere"), {}};
+  const shoji_shim_params params = {
+      sizeof(shoji_shim_params), 0x80000000U, Str("validate"), Str("validate"), Str("validate"),
+      Str("unix:///nowhere"),    {}};
   std::int32_t pid = 0x5a5a;
   provoker.Refused(
       "start() with an unknown flag", {SHOJI_INVALID_ARGUMENT},
@@ -55,9 +56,17 @@ Verdict StopGone(const Target& target) {
 Kind ShimKind() { return {"shim", Table(), {}, Live, Provoke, nullptr}; }
 
 std::vector<Check> ShimChecks() {
-  return {{"shim-stop-built-in", "stop() of SHOJI_SHIM_BUILT_IN succeeds", 18, "shim", {kInstance},
+  return {{"shim-stop-built-in",
+           "stop() of SHOJI_SHIM_BUILT_IN succeeds",
+           18,
+           "shim",
+           {kInstance},
            StopBuiltIn},
-          {"shim-stop-gone", "stop() of a process that has ended succeeds", 18, "shim", {kInstance},
+          {"shim-stop-gone",
+           "stop() of a process that has ended succeeds",
+           18,
+           "shim",
+           {kInstance},
            StopGone}};
 }
 

@@ -51,14 +51,13 @@ void ProvokeKey(const shoji_store_v1* table, shoji_store* store, const std::stri
       "load() with " + what, {SHOJI_INVALID_ARGUMENT},
       [&](shoji_error* err) { return table->load(store, nullptr, key, sink.raw(), err); },
       [&] { return !sink.text().empty(); });
-  provoker.Refused("remove() with " + what, {SHOJI_INVALID_ARGUMENT}, [&](shoji_error* err) {
-    return table->remove(store, nullptr, key, err);
-  });
+  provoker.Refused("remove() with " + what, {SHOJI_INVALID_ARGUMENT},
+                   [&](shoji_error* err) { return table->remove(store, nullptr, key, err); });
 }
 
 void ProvokeTxn(const shoji_store_v1* table, shoji_store* store, Provoker& provoker) {
-  const auto* txn = static_cast<const shoji_store_txn_v1*>(
-      table->get_extension(store, SHOJI_STORE_TXN_V1));
+  const auto* txn =
+      static_cast<const shoji_store_txn_v1*>(table->get_extension(store, SHOJI_STORE_TXN_V1));
   if (!SHOJI_HAS_SLOT(shoji_store_txn_v1, txn, apply)) return;
   const shoji_store_op op = {sizeof(shoji_store_op), 77, Str("shoji-validate/op"), Str("")};
   const shoji_store_op* const ops[] = {&op};

@@ -22,11 +22,17 @@ std::vector<Check> StoreKindChecks() {
   std::vector<Check> out;
   for (const StoreCheck& check : StoreChecks()) {
     auto* const run = check.run;
-    out.push_back({check.name, check.description, 20, "store", {kInstance},
-                   [run](const Target& target) { return RunStoreCheck(target, run); }});
+    out.push_back(
+        {check.name, check.description, 20, "store", {kInstance}, [run](const Target& target) {
+           return RunStoreCheck(target, run);
+         }});
   }
-  out.push_back({"store-fuzz", "random calls on several handles behave like a map; see --seed", 20,
-                 "store", {kInstance}, StoreFuzz});
+  out.push_back({"store-fuzz",
+                 "random calls on several handles behave like a map; see --seed",
+                 20,
+                 "store",
+                 {kInstance},
+                 StoreFuzz});
   return out;
 }
 

@@ -42,7 +42,7 @@ struct Refusal {
   std::vector<std::string> details;
   std::optional<std::string> bad_code;
   std::optional<std::string> bad_message;
-  bool touched = false;     // an output changed
+  bool touched = false;      // an output changed
   bool may_succeed = false;  // no rule demands the refusal
 };
 
@@ -118,8 +118,7 @@ template <typename Handle, typename Table>
 Result<Closing<Handle>> OpenInstance(Session& session, const Table* table) {
   KitError error;
   Handle* handle = nullptr;
-  const std::int32_t code =
-      table->open(session.self(), session.options(), &handle, error.raw());
+  const std::int32_t code = table->open(session.self(), session.options(), &handle, error.raw());
   if (code != SHOJI_OK) {
     return Status(static_cast<StatusCode>(code), "open() fails with " + error.Describe(code))
         .WithDetail("reason", error.detail("reason"));
@@ -132,9 +131,9 @@ Result<Closing<Handle>> OpenInstance(Session& session, const Table* table) {
 Verdict VerdictOf(const Status& status);
 
 #define KIT_OPEN(lhs, expr) KIT_OPEN_IMPL(SHOJI_STATUS_CONCAT(kit_result_, __LINE__), lhs, expr)
-#define KIT_OPEN_IMPL(tmp, lhs, expr)                                  \
-  auto tmp = (expr);                                                   \
-  if (!tmp.ok()) return ::shoji::validate::VerdictOf(tmp.status());    \
+#define KIT_OPEN_IMPL(tmp, lhs, expr)                               \
+  auto tmp = (expr);                                                \
+  if (!tmp.ok()) return ::shoji::validate::VerdictOf(tmp.status()); \
   lhs = std::move(tmp).value()
 
 // A call that has `ms` milliseconds; 0: until for ever, negative: the time is over.

@@ -26,9 +26,8 @@ bool IsKnownCode(std::int32_t code) {
 }
 
 bool HasLineBreak(const std::string& text) {
-  return std::any_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 }  // namespace
@@ -59,7 +58,8 @@ std::optional<std::string> KitError::BadCode(std::int32_t returned) const {
 std::optional<std::string> KitError::BadMessage(std::int32_t returned) const {
   if (returned == SHOJI_OK) return std::nullopt;
   if (error_.message.empty()) return "fails with " + CodeName(returned) + " and no message";
-  if (HasLineBreak(error_.message)) return "the message of its failure is not one line: " + error_.message;
+  if (HasLineBreak(error_.message))
+    return "the message of its failure is not one line: " + error_.message;
   return std::nullopt;
 }
 
@@ -82,7 +82,8 @@ GuardedMemory::GuardedMemory(std::size_t size) {
 GuardedMemory::~GuardedMemory() { munmap(map_, map_size_); }
 
 KitHost::KitHost(Options options)
-    : options_(std::move(options)), memory_(kFirstHostSize + options_.surplus + (options_.guarded ? 0 : kMargin)) {
+    : options_(std::move(options)),
+      memory_(kFirstHostSize + options_.surplus + (options_.guarded ? 0 : kMargin)) {
   std::memset(memory_.get(), kPoison, kFirstHostSize + options_.surplus);
   const shoji_host host = {kFirstHostSize + options_.surplus,
                            options_.abi_min,
@@ -117,8 +118,8 @@ void KitHost::Misuse(std::string text) const {
 }
 
 const std::vector<std::string>& KitHost::ServiceIds() {
-  static const std::vector<std::string> kIds = {SHOJI_LOG_V1,     SHOJI_SPAWN_V1,   SHOJI_DIRS_V1,
-                                                SHOJI_TRACE_V1,   SHOJI_SECRETS_V1, SHOJI_METRICS_V1,
+  static const std::vector<std::string> kIds = {SHOJI_LOG_V1,    SHOJI_SPAWN_V1,   SHOJI_DIRS_V1,
+                                                SHOJI_TRACE_V1,  SHOJI_SECRETS_V1, SHOJI_METRICS_V1,
                                                 SHOJI_PLUGINS_V1};
   return kIds;
 }

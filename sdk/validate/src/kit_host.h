@@ -46,9 +46,7 @@ class KitError {
   shoji_error* raw() { return error_.raw(); }
   const std::string& message() const { return error_.message; }
   std::string detail(const std::string& name) const;
-  const std::map<std::string, std::string>& details() const {
-    return error_.details;
-  }
+  const std::map<std::string, std::string>& details() const { return error_.details; }
 
   // "NOT_FOUND: there is no key" for people.
   std::string Describe(std::int32_t returned) const;

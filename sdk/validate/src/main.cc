@@ -37,9 +37,8 @@ int Complain(const Status& status) {
 }
 
 bool MatchesAny(const std::string& name, const std::vector<std::string>& expressions) {
-  return std::any_of(expressions.begin(), expressions.end(), [&](const std::string& e) {
-    return std::regex_search(name, std::regex(e));
-  });
+  return std::any_of(expressions.begin(), expressions.end(),
+                     [&](const std::string& e) { return std::regex_search(name, std::regex(e)); });
 }
 
 std::vector<Check> Chosen(const CommandLine& line) {

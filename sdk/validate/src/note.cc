@@ -57,8 +57,8 @@ void Take(const std::vector<std::string>& fields, Note* note) {
   } else if (record == "interface") {
     note->interfaces.emplace_back(Field(fields, 1), Field(fields, 2));
   } else if (record == "option") {
-    note->options.push_back({Field(fields, 1), Field(fields, 2), Field(fields, 3),
-                             Field(fields, 4), Field(fields, 5)});
+    note->options.push_back(
+        {Field(fields, 1), Field(fields, 2), Field(fields, 3), Field(fields, 4), Field(fields, 5)});
   }
 }
 
@@ -90,7 +90,8 @@ std::string IdProblem(const Note& note) {
            " bytes; 1 to 64 are allowed";
   }
   const bool ours = note.vendor == "Shoji";
-  const char* const expression = ours ? "[a-z][a-z0-9-]*" : "[a-z][a-z0-9-]*(\\.[a-z0-9][a-z0-9-]*)+";
+  const char* const expression =
+      ours ? "[a-z][a-z0-9-]*" : "[a-z][a-z0-9-]*(\\.[a-z0-9][a-z0-9-]*)+";
   if (Matches(note.id, expression)) return {};
   return "plugin id " + Quoted(note.id) +
          (ours ? " is not of lower-case letters, digits and '-'"
@@ -179,7 +180,8 @@ Result<std::string> PathValue(std::string_view text) {
 
 std::string List(std::string_view text) {
   std::vector<std::string> items;
-  for (const std::string& item : Split(text, text.find('\n') != std::string_view::npos ? '\n' : ',')) {
+  for (const std::string& item :
+       Split(text, text.find('\n') != std::string_view::npos ? '\n' : ',')) {
     if (const std::string_view trimmed = Trim(item); !trimmed.empty()) items.emplace_back(trimmed);
   }
   return Join(items, "\n");

@@ -45,7 +45,8 @@ TEST(Note, FormIsStrict) {
 
 TEST(Note, IdsAreReverseDnsButOurs) {
   Note note = ParseNote(kPlugin);
-  for (const char* const id : {"kv", "Com.example.kv", "com.example..kv", ".kv", "com.example.", ""}) {
+  for (const char* const id :
+       {"kv", "Com.example.kv", "com.example..kv", ".kv", "com.example.", ""}) {
     note.id = id;
     EXPECT_FALSE(NoteIdentityProblems(note).empty()) << id;
   }
@@ -71,7 +72,8 @@ TEST(Note, OptionsAreChecked) {
     const auto all = NoteOptionProblems(ParseNote(record + "\n"));
     return all.empty() ? std::string() : all.front();
   };
-  EXPECT_EQ(problem("option\tca.file\tpath\t/etc/ca\trequired"), "option \"ca.file\": is required "
+  EXPECT_EQ(problem("option\tca.file\tpath\t/etc/ca\trequired"),
+            "option \"ca.file\": is required "
             "and has a default value; one of both is meant");
   EXPECT_THAT(problem("option\tBig\tint\t1\t\th"), HasSubstr("does not match"));
   EXPECT_THAT(problem("option\ta\tcolour\t\t\th"), HasSubstr("\"colour\""));

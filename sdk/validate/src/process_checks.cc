@@ -39,10 +39,10 @@ Status Life(const Target& target, bool with_failures = true) {
   return OkStatus();
 }
 
-#define KIT_LIFE(target)                                                   \
-  do {                                                                     \
-    const Status life = Life(target);                                      \
-    if (!life.ok()) return Fail(life.message());                           \
+#define KIT_LIFE(target)                         \
+  do {                                           \
+    const Status life = Life(target);            \
+    if (!life.ok()) return Fail(life.message()); \
   } while (false)
 
 // "7 -> /run/x.sock"
@@ -89,8 +89,8 @@ bool ThreadsEnd(std::size_t wanted) {
 Verdict EndsThreads(const Target& target) {
   const std::size_t before = CountThreads();
   KIT_LIFE(target);
-  KIT_EXPECT(ThreadsEnd(before), std::to_string(CountThreads() - before) +
-                                     " threads run on after shutdown()");
+  KIT_EXPECT(ThreadsEnd(before),
+             std::to_string(CountThreads() - before) + " threads run on after shutdown()");
   return Pass();
 }
 

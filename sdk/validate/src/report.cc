@@ -142,15 +142,14 @@ std::string JunitCase(const Record& record) {
 
 std::string ToJunit(const Report& report) {
   const auto count = [&](CheckResult result) { return std::to_string(report.Count(result)); };
-  std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"" +
-                    Xml("shoji-validate " + PluginName(*report.target)) + "\" tests=\"" +
-                    std::to_string(report.records.size()) + "\" failures=\"" +
-                    count(CheckResult::kFail) + "\" errors=\"" + count(CheckResult::kCrash) +
-                    "\" skipped=\"" +
-                    std::to_string(report.Count(CheckResult::kSkip) +
-                                   report.Count(CheckResult::kWaived)) +
-                    "\">\n    <properties><property name=\"seed\" value=\"" +
-                    std::to_string(report.target->seed) + "\"/></properties>\n";
+  std::string out =
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"" +
+      Xml("shoji-validate " + PluginName(*report.target)) + "\" tests=\"" +
+      std::to_string(report.records.size()) + "\" failures=\"" + count(CheckResult::kFail) +
+      "\" errors=\"" + count(CheckResult::kCrash) + "\" skipped=\"" +
+      std::to_string(report.Count(CheckResult::kSkip) + report.Count(CheckResult::kWaived)) +
+      "\">\n    <properties><property name=\"seed\" value=\"" +
+      std::to_string(report.target->seed) + "\"/></properties>\n";
   for (const Record& record : report.records) out += JunitCase(record);
   return out + "  </testsuite>\n</testsuites>\n";
 }

@@ -16,7 +16,8 @@ class ReportTest : public testing::Test {
   ReportTest() {
     target_.path = "/p/store-kv.so";
     target_.seed = 9;
-    checks_ = {{"a-check", "about a", 3, "", {}, {}}, {"b-check", "about b", 4, "", {}, {}},
+    checks_ = {{"a-check", "about a", 3, "", {}, {}},
+               {"b-check", "about b", 4, "", {}, {}},
                {"c-check", "about c", 5, "proxy", {}, {}}};
     report_.target = &target_;
     report_.records = {{&checks_[0], CheckResult::kPass, "", {}, 12},
@@ -50,7 +51,8 @@ TEST_F(ReportTest, JsonHoldsEverything) {
 TEST_F(ReportTest, JunitIsWellFormed) {
   const std::string xml = Render(report_, Format::kJunit);
   EXPECT_THAT(xml, HasSubstr("tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\""));
-  EXPECT_THAT(xml, HasSubstr("time=\"1.234\"><failure message=\"says &quot;&lt;no&gt;&quot; &amp; ?"));
+  EXPECT_THAT(xml,
+              HasSubstr("time=\"1.234\"><failure message=\"says &quot;&lt;no&gt;&quot; &amp; ?"));
 }
 
 TEST_F(ReportTest, OnlyFailuresAndCrashesMatter) {

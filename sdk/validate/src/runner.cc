@@ -52,7 +52,8 @@ class Runner {
   Runner(const Target& target, const std::vector<Check>& checks, const RunOptions& options,
          const std::string& directory)
       : target_(target), checks_(checks), options_(options), directory_(directory) {
-    for (const Check& check : checks_) records_.push_back(Record{&check, CheckResult::kSkip, {}, {}, 0});
+    for (const Check& check : checks_)
+      records_.push_back(Record{&check, CheckResult::kSkip, {}, {}, 0});
     for (std::size_t i = 0; i < checks_.size(); ++i) waiting_.insert(i);
   }
 

@@ -25,8 +25,8 @@ std::string_view ResultName(CheckResult result);
 struct Record {
   const Check* check = nullptr;
   CheckResult result = CheckResult::kSkip;
-  std::string reason;               // one line
-  std::vector<std::string> left;    // processes: "123 (sleep 1000)"
+  std::string reason;             // one line
+  std::vector<std::string> left;  // processes: "123 (sleep 1000)"
   std::int64_t milliseconds = 0;
 };
 

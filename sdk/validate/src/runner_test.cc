@@ -80,7 +80,7 @@ Verdict Daemon(const std::string& pid_file) {
     setsid();
     if (fork() == 0) {
       (void)WriteFile(pid_file, std::to_string(getpid()));
-      (void)write(ready[1], "x", 1);
+      (void)WriteAll(ready[1], "x");
       for (;;) pause();
     }
     _exit(0);

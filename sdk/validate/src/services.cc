@@ -59,8 +59,8 @@ std::int32_t SpawnProcess(const shoji_host* host, const shoji_spawn_args* args,
 std::int32_t DirPath(const shoji_host* host, std::int32_t which, const shoji_sink* ret_path,
                      shoji_error* err) {
   if (which < SHOJI_DIR_RUN || which > SHOJI_DIR_LIBEXEC) {
-    return Refuse(host, err, InvalidArgument("there is no directory number " +
-                                             std::to_string(which)));
+    return Refuse(host, err,
+                  InvalidArgument("there is no directory number " + std::to_string(which)));
   }
   const std::string path = Services::Scratch(host) + "/dir" + std::to_string(which);
   if (const Status made = MakeDirs(path, 0700); !made.ok()) return Refuse(host, err, made);
@@ -99,9 +99,9 @@ std::int32_t ReadSecret(const shoji_host* host, shoji_str reference, const shoji
 
 void CheckMetric(const shoji_host* host, shoji_str name) {
   const std::string text = Text(name);
-  const bool valid = !text.empty() && text.size() <= 64 &&
-                     text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") ==
-                         std::string::npos;
+  const bool valid =
+      !text.empty() && text.size() <= 64 &&
+      text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
   if (!valid) Services::Misuse(host, "metric \"" + text + "\" does not match [a-z0-9_]{1,64}");
   Services::Hear(host, text);
 }
@@ -111,8 +111,9 @@ void Gauge(const shoji_host* host, shoji_str name, std::int64_t) { CheckMetric(h
 
 std::int32_t FindPlugin(const shoji_host* host, shoji_str kind, shoji_str id, const char*,
                         const void**, void**, const shoji_options**, shoji_error* err) {
-  return Refuse(host, err, NotFound("there is no plugin \"" + Text(id) + "\" of kind " +
-                                    Text(kind) + ": shoji-validate loads one plugin only"));
+  return Refuse(host, err,
+                NotFound("there is no plugin \"" + Text(id) + "\" of kind " + Text(kind) +
+                         ": shoji-validate loads one plugin only"));
 }
 
 constexpr shoji_log_v1 kLog = {sizeof(shoji_log_v1), 0, LogEnabled, LogWrite};

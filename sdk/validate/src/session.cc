@@ -45,8 +45,9 @@ Result<std::string> ValueOf(const Target& target, const NoteOption& option,
   }
   if (option.HasFlag("required") && option.HasFlag("secret")) return std::string("text:unknown");
   if (option.HasFlag("required")) {
-    return InvalidArgument("option \"" + option.name + "\" of the plugin is required; write --option " +
-                           option.name + "=VALUE");
+    return InvalidArgument("option \"" + option.name +
+                           "\" of the plugin is required; write --option " + option.name +
+                           "=VALUE");
   }
   if (option.default_value.empty()) return std::string();
   return CanonicalValue(option.type, option.default_value);

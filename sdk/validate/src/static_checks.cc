@@ -72,7 +72,7 @@ Verdict OnlyTheEntry(const Target& target) {
   const std::string count = std::to_string(others.size());
   others.resize(std::min<std::size_t>(others.size(), 5));
   return Fail("exports " + count + " symbols besides the entry: " + Join(others, ", ") +
-              "; build with shoji_sdk_plugin() or a version script");
+              "; build with the CMake function of the SDK, or a version script");
 }
 
 Verdict NoUniqueSymbol(const Target& target) {
@@ -99,9 +99,7 @@ Verdict NoForeignSymbol(const Target& target) {
   return Pass();
 }
 
-bool IsFullProtobuf(const std::string& library) {
-  return library.rfind("libprotobuf.so", 0) == 0;
-}
+bool IsFullProtobuf(const std::string& library) { return library.rfind("libprotobuf.so", 0) == 0; }
 
 Verdict Libraries(const Target& target) {
   KIT_ASSIGN(File file, OpenFile(target));
@@ -109,9 +107,10 @@ Verdict Libraries(const Target& target) {
   const std::string all = dynamic.needed.empty() ? "none" : Join(dynamic.needed, " ");
   const auto& needed = dynamic.needed;
   if (std::any_of(needed.begin(), needed.end(), IsFullProtobuf)) {
-    return Warn("needs the full protobuf runtime: a second plugin with the same .proto file ends "
-                "the process while it is loaded; use optimize_for = LITE_RUNTIME (needs " +
-                all + ")");
+    return Warn(
+        "needs the full protobuf runtime: a second plugin with the same .proto file ends "
+        "the process while it is loaded; use optimize_for = LITE_RUNTIME (needs " +
+        all + ")");
   }
   return {Outcome::kPass, "needs " + all};
 }
@@ -134,8 +133,8 @@ Verdict NoTextRelocation(const Target& target) {
 
 const Elf64_Phdr* FindSegment(const ElfFile& elf, std::uint32_t type) {
   const auto& all = elf.segments();
-  const auto found = std::find_if(all.begin(), all.end(),
-                                  [&](const Elf64_Phdr& s) { return s.p_type == type; });
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const Elf64_Phdr& s) { return s.p_type == type; });
   return found == all.end() ? nullptr : &*found;
 }
 
@@ -158,14 +157,19 @@ Verdict StackNotExecutable(const Target& target) {
 Verdict BuildId(const Target& target) {
   KIT_ASSIGN(File file, OpenFile(target));
   if (file.elf.FindNote("GNU", NT_GNU_BUILD_ID).ok()) return Pass();
-  return Warn("has no build id, so a crash report cannot tell which build it was; link with "
-              "-Wl,--build-id");
+  return Warn(
+      "has no build id, so a crash report cannot tell which build it was; link with "
+      "-Wl,--build-id");
 }
 
 using NoteProblems = std::vector<std::string> (*)(const Note&);
 
 Check NoteCheck(std::string name, std::string description, NoteProblems problems) {
-  return {std::move(name), std::move(description), 2, "", {kNotePresent},
+  return {std::move(name),
+          std::move(description),
+          2,
+          "",
+          {kNotePresent},
           [problems](const Target& target) { return FailWith(problems(*target.note)); }};
 }
 
@@ -186,10 +190,10 @@ std::vector<Check> StaticChecks() {
                 NoteOptionProblems),
       {"elf-exports", "exports shoji_plugin_open_v1 and nothing else", 1, "", elf, OnlyTheEntry},
       {"elf-unique-symbols", "no exported symbol is STB_GNU_UNIQUE", 1, "", elf, NoUniqueSymbol},
-      {"elf-foreign-symbols", "no symbol of protobuf, gRPC, Abseil or Boost is exported", 1, "", elf,
-       NoForeignSymbol},
-      {"elf-libraries", "which libraries are needed; the full protobuf runtime is a risk", 3, "", elf,
-       Libraries},
+      {"elf-foreign-symbols", "no symbol of protobuf, gRPC, Abseil or Boost is exported", 1, "",
+       elf, NoForeignSymbol},
+      {"elf-libraries", "which libraries are needed; the full protobuf runtime is a risk", 3, "",
+       elf, Libraries},
       {"elf-bind-now", "symbols are bound when the plugin is loaded", 3, "", elf, BindsAtOnce},
       {"elf-relro", "relocations are read-only after loading", 3, "", elf, Relro},
       {"elf-stack", "the stack is not executable", 3, "", elf, StackNotExecutable},

@@ -86,8 +86,17 @@ class Fuzz {
   }
 
   std::string Key() {
-    static const std::vector<std::string> kNames = {
-        "a", "b", "a/b", "a/b/c", "ab", "A", "a.b", "a b", "\xc3\xa4", "z\n", std::string(200, 'k')};
+    static const std::vector<std::string> kNames = {"a",
+                                                    "b",
+                                                    "a/b",
+                                                    "a/b/c",
+                                                    "ab",
+                                                    "A",
+                                                    "a.b",
+                                                    "a b",
+                                                    "\xc3\xa4",
+                                                    "z\n",
+                                                    std::string(200, 'k')};
     return kPrefix + kNames[Any(kNames.size())];
   }
 
@@ -110,8 +119,8 @@ class Fuzz {
   bool Done(const std::string& what, std::int32_t code, const KitError& error,
             const Injected& injected) {
     if (code == SHOJI_OK) return true;
-    const bool meant = injected.call.cancel_fd >= 0 ? code == SHOJI_CANCELLED
-                                                    : code == SHOJI_DEADLINE_EXCEEDED;
+    const bool meant =
+        injected.call.cancel_fd >= 0 ? code == SHOJI_CANCELLED : code == SHOJI_DEADLINE_EXCEEDED;
     if (!injected.harmful || !meant) problem_ = what + " fails with " + error.Describe(code);
     if (const auto defect = error.Defect(code)) problem_ = what + " " + *defect;
     return false;
@@ -122,7 +131,8 @@ class Fuzz {
     const std::string value = Value();
     const Injected injected = Inject();
     KitError error;
-    const std::int32_t code = table_->save(store, &injected.call, Str(key), Str(value), error.raw());
+    const std::int32_t code =
+        table_->save(store, &injected.call, Str(key), Str(value), error.raw());
     Model wanted = model_;
     wanted[key] = value;
     Settle(store, Done("save(" + key + ")", code, error, injected), wanted, {key});
@@ -140,7 +150,8 @@ class Fuzz {
 
   // After a change that was done, the store holds `wanted`; after one that was given up, the
   // old state or that one, whole.
-  void Settle(shoji_store* store, bool done, const Model& wanted, const std::set<std::string>& keys) {
+  void Settle(shoji_store* store, bool done, const Model& wanted,
+              const std::set<std::string>& keys) {
     if (done) model_ = wanted;
     if (done || !problem_.empty()) return;
     Model found = model_;
@@ -150,8 +161,8 @@ class Fuzz {
       if (!value) found.erase(key);
     }
     if (problem_.empty() && found != model_ && found != wanted) {
-      problem_ = "a change of " + std::to_string(keys.size()) +
-                 " keys that was given up is done in part";
+      problem_ =
+          "a change of " + std::to_string(keys.size()) + " keys that was given up is done in part";
     }
     model_ = std::move(found);
   }
@@ -181,8 +192,8 @@ class Fuzz {
   }
 
   void Scan(shoji_store* store) {
-    const auto* scan = static_cast<const shoji_store_scan_v1*>(
-        table_->get_extension(store, SHOJI_STORE_SCAN_V1));
+    const auto* scan =
+        static_cast<const shoji_store_scan_v1*>(table_->get_extension(store, SHOJI_STORE_SCAN_V1));
     if (!SHOJI_HAS_SLOT(shoji_store_scan_v1, scan, scan)) return;
     const std::string whole = Key();
     std::string prefix = whole.substr(0, sizeof(kPrefix) - 1 + Any(4));
@@ -209,8 +220,8 @@ class Fuzz {
   }
 
   void Apply(shoji_store* store) {
-    const auto* txn = static_cast<const shoji_store_txn_v1*>(
-        table_->get_extension(store, SHOJI_STORE_TXN_V1));
+    const auto* txn =
+        static_cast<const shoji_store_txn_v1*>(table_->get_extension(store, SHOJI_STORE_TXN_V1));
     if (!SHOJI_HAS_SLOT(shoji_store_txn_v1, txn, apply)) return;
     std::vector<std::pair<std::string, std::string>> texts(Any(6));
     std::vector<shoji_store_op> ops;
@@ -230,10 +241,10 @@ class Fuzz {
     for (const shoji_store_op& op : ops) pointers.push_back(&op);
     const Injected injected = Inject();
     KitError error;
-    const std::int32_t code =
-        txn->apply(store, &injected.call, pointers.data(),
-                   static_cast<std::uint32_t>(pointers.size()), error.raw());
-    Settle(store, Done("apply() of " + std::to_string(ops.size()) + " changes", code, error, injected),
+    const std::int32_t code = txn->apply(store, &injected.call, pointers.data(),
+                                         static_cast<std::uint32_t>(pointers.size()), error.raw());
+    Settle(store,
+           Done("apply() of " + std::to_string(ops.size()) + " changes", code, error, injected),
            wanted, keys);
   }
 

@@ -161,15 +161,15 @@ Record RecordOf(End end, int status, const std::string& told, const SupervisorOp
   const std::string last = LastLine(options.directory + "/output");
   if (end == End::kTimeout) {
     record.result = CheckResult::kFail;
-    record.reason = "did not return within " + std::to_string(options.timeout.count()) +
-                    " seconds" + last;
+    record.reason =
+        "did not return within " + std::to_string(options.timeout.count()) + " seconds" + last;
   } else if (WIFSIGNALED(status)) {
     record.result = CheckResult::kCrash;
     record.reason = "killed by " + SignalText(WTERMSIG(status)) + last;
   } else if (told.empty() || WEXITSTATUS(status) != 0) {
     record.result = CheckResult::kCrash;
-    record.reason = "ended the process with exit status " + std::to_string(WEXITSTATUS(status)) +
-                    last;
+    record.reason =
+        "ended the process with exit status " + std::to_string(WEXITSTATUS(status)) + last;
   } else {
     UnpackRecord(told, &record);
   }

@@ -14,8 +14,8 @@ namespace shoji::validate {
 
 struct SupervisorOptions {
   std::chrono::seconds timeout;
-  int report_fd;    // the record is written to it
-  int lifeline_fd;  // its other end is closed when the runner is gone
+  int report_fd;          // the record is written to it
+  int lifeline_fd;        // its other end is closed when the runner is gone
   std::string directory;  // exists; gets the scratch directory and the output of the check
 };
 

@@ -82,7 +82,8 @@ Verdict NoteTellsExtensions(const Target& target) {
     const bool announced = target.note->Announces(id);
     const bool is_given = (*given)[i] != nullptr;
     KIT_EXPECT(is_given || !announced, "the note announces " + id + ", get_extension() gives NULL");
-    KIT_EXPECT(announced || !is_given, "get_extension() gives " + id + ", the note does not say so");
+    KIT_EXPECT(announced || !is_given,
+               "get_extension() gives " + id + ", the note does not say so");
   }
   return Pass();
 }
@@ -108,18 +109,38 @@ Verdict InstanceAgain(const Target& target) {
 
 std::vector<Check> TableChecks() {
   return {
-      {kInterface, "get_interface() gives the interface of the kind", 9, "", {kOpens},
+      {kInterface,
+       "get_interface() gives the interface of the kind",
+       9,
+       "",
+       {kOpens},
        RequiredInterface},
-      {kTable, "the required table has its size, its slots, and zero in reserved fields", 4, "",
-       {kInterface}, RequiredTable},
-      {"note-is-true", "get_interface() gives what the note announces, and nothing else", 2, "",
-       {kInterface}, NoteIsTrue},
+      {kTable,
+       "the required table has its size, its slots, and zero in reserved fields",
+       4,
+       "",
+       {kInterface},
+       RequiredTable},
+      {"note-is-true",
+       "get_interface() gives what the note announces, and nothing else",
+       2,
+       "",
+       {kInterface},
+       NoteIsTrue},
       {kInstance, "an instance opens, works and closes", 9, "", {kTable}, InstanceOpens},
       {"instance-again", "opens and closes ten times", 15, "", {kInstance}, InstanceAgain},
-      {"table-extension-slots", "optional tables have their size, slots and zeroes", 4, "",
-       {kInstance}, ExtensionTables},
-      {"note-extensions", "get_extension() gives what the note announces, and nothing else", 2, "",
-       {kInstance}, NoteTellsExtensions},
+      {"table-extension-slots",
+       "optional tables have their size, slots and zeroes",
+       4,
+       "",
+       {kInstance},
+       ExtensionTables},
+      {"note-extensions",
+       "get_extension() gives what the note announces, and nothing else",
+       2,
+       "",
+       {kInstance},
+       NoteTellsExtensions},
   };
 }
 

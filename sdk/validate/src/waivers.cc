@@ -1,8 +1,9 @@
 #include "waivers.h"
 
+#include <toml++/toml.h>
+
 #include <algorithm>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
@@ -33,9 +34,9 @@ Status TakeWaiver(const toml::table& table, const std::string& path,
   if (check.empty()) return InvalidArgument(place + "a waiver names no check");
   if (std::find(known.begin(), known.end(), check) == known.end()) {
     const std::string near = Suggest(check, known);
-    return InvalidArgument(place + "there is no check \"" + check + "\"" +
-                           (near.empty() ? "; see shoji-validate list"
-                                         : "; did you mean " + near + "?"));
+    return InvalidArgument(
+        place + "there is no check \"" + check + "\"" +
+        (near.empty() ? "; see shoji-validate list" : "; did you mean " + near + "?"));
   }
   if (reason.empty()) return InvalidArgument(place + "the waiver of " + check + " has no reason");
   if (!waivers->emplace(check, reason).second) {
