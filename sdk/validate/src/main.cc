@@ -41,9 +41,13 @@ bool MatchesAny(const std::string& name, const std::vector<std::string>& express
                      [&](const std::string& e) { return std::regex_search(name, std::regex(e)); });
 }
 
-std::vector<Check> Chosen(const CommandLine& line) {
+// Those that are about `kind`, or about all kinds when it is not known.
+std::vector<Check> Chosen(const CommandLine& line, const std::string& kind) {
+  const auto& kinds = KnownKinds();
+  const bool known = std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
   std::vector<Check> out;
   for (Check& check : AllChecks()) {
+    if (known && !check.kind.empty() && check.kind != kind) continue;
     if (!line.include.empty() && !MatchesAny(check.name, line.include)) continue;
     if (!MatchesAny(check.name, line.exclude)) out.push_back(std::move(check));
   }
@@ -105,7 +109,7 @@ Status Print(const std::string& text, const std::string& path) {
 Result<bool> Validate(const CommandLine& line) {
   SHOJI_ASSIGN_OR_RETURN(const Target target, TargetOf(line));
   SHOJI_ASSIGN_OR_RETURN(const Waivers waivers, WaiversFor(line, target));
-  const std::vector<Check> checks = Chosen(line);
+  const std::vector<Check> checks = Chosen(line, target.note ? target.note->kind : "");
   if (checks.empty()) return InvalidArgument("no check is left; see shoji-validate list");
   Report report;
   report.target = &target;
@@ -124,7 +128,7 @@ int Main(const std::vector<std::string>& arguments) {
   Status printed;
   if (line->help) printed = Print(HelpText(), "");
   if (line->version) printed = Print("shoji-validate " SHOJI_SDK_VERSION "\n", "");
-  if (line->list) printed = Print(RenderList(Chosen(*line), line->format), line->output);
+  if (line->list) printed = Print(RenderList(Chosen(*line, ""), line->format), line->output);
   if (!printed.ok()) return Complain(printed);
   if (line->help || line->version || line->list) return kConforms;
   const Result<bool> conforms = Validate(*line);
