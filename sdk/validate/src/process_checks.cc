@@ -86,12 +86,17 @@ bool ThreadsEnd(std::size_t wanted) {
   return true;
 }
 
+// A pool that a library keeps for the process is not nice, but does not grow.
 Verdict EndsThreads(const Target& target) {
   const std::size_t before = CountThreads();
   KIT_LIFE(target);
-  KIT_EXPECT(ThreadsEnd(before),
-             std::to_string(CountThreads() - before) + " threads run on after shutdown()");
-  return Pass();
+  if (ThreadsEnd(before)) return Pass();
+  const std::size_t kept = CountThreads();
+  KIT_LIFE(target);
+  KIT_EXPECT(ThreadsEnd(kept), std::to_string(CountThreads() - before) +
+                                   " threads run on after two rounds of opening and shutting down");
+  return Warn(std::to_string(kept - before) +
+              " threads run on after shutdown(); a second round does not add to them");
 }
 
 // Direct children, also those that have ended; the rest is found by the runner.
@@ -227,7 +232,7 @@ std::vector<Check> ProcessChecks() {
   return {
       {"leaves-no-descriptor", "every descriptor is closed after shutdown()", 15, "", needs,
        ClosesDescriptors},
-      {"leaves-no-thread", "every thread has ended after shutdown()", 15, "", needs, EndsThreads},
+      {"leaves-no-thread", "threads have ended after shutdown(); a warning when a fixed number stays", 15, "", needs, EndsThreads},
       {kLeavesNoProcess, "no process is left, by this or any other check", 15, "", needs,
        ReapsProcesses},
       {"leaves-no-memory", "opening and shutting down 50 times does not cost memory", 15, "", needs,
