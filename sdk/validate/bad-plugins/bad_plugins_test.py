@@ -97,6 +97,13 @@ EXPECTED = {
     "environment": {"keeps-environment": ("fail", "BAD_PLUGIN=was here")},
     "signal": {"keeps-signals": ("fail", "signal 12")},
     "exit": {"exits-cleanly": ("fail", "SIGABRT|signal 6")},
+    "good-shim": {},
+    "shim-flags": {"error-refusals": ("fail", "start() with an unknown flag succeeds")},
+    "shim-stop-gone": {"shim-stop-gone": ("fail", "that is no shim of mine")},
+    "good-factory": {},
+    "factory-output": {"error-outputs": ("fail", "changes its output")},
+    "factory-status": {"factory-status": ("fail", "no count \"ready\"")},
+    "factory-destroy": {"factory-destroy-twice": ("fail", "the first destroy()")},
 }
 # Here one defect shows in several checks of the store suite: at least the named one tells.
 STORE = {

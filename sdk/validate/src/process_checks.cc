@@ -232,7 +232,9 @@ std::vector<Check> ProcessChecks() {
   return {
       {"leaves-no-descriptor", "every descriptor is closed after shutdown()", 15, "", needs,
        ClosesDescriptors},
-      {"leaves-no-thread", "threads have ended after shutdown(); a warning when a fixed number stays", 15, "", needs, EndsThreads},
+      {"leaves-no-thread",
+       "threads have ended after shutdown(); a warning when a fixed number stays", 15, "", needs,
+       EndsThreads},
       {kLeavesNoProcess, "no process is left, by this or any other check", 15, "", needs,
        ReapsProcesses},
       {"leaves-no-memory", "opening and shutting down 50 times does not cost memory", 15, "", needs,
