@@ -26,7 +26,7 @@ namespace {
 
 constexpr int kMemoryRounds = 50;
 constexpr std::size_t kMemoryMax = 64U << 10U;  // bytes that 50 rounds may cost
-constexpr std::chrono::seconds kThreadsEnd(2);
+constexpr std::chrono::milliseconds kThreadsEnd(2000);
 
 // A whole life: open, an instance, wrong calls, shutdown.
 Status Life(const Target& target, bool with_failures = true) {
@@ -77,8 +77,8 @@ std::size_t CountThreads() {
 }
 
 // Detached threads of libraries take a moment to end.
-bool ThreadsEnd(std::size_t wanted) {
-  const Deadline deadline = Deadline::After(kThreadsEnd);
+bool ThreadsEnd(std::size_t wanted, std::chrono::milliseconds patience = kThreadsEnd) {
+  const Deadline deadline = Deadline::After(patience);
   while (CountThreads() > wanted) {
     if (deadline.passed()) return false;
     poll(nullptr, 0, 5);
@@ -93,8 +93,9 @@ Verdict EndsThreads(const Target& target) {
   if (ThreadsEnd(before)) return Pass();
   const std::size_t kept = CountThreads();
   KIT_LIFE(target);
-  KIT_EXPECT(ThreadsEnd(kept), std::to_string(CountThreads() - before) +
-                                   " threads run on after two rounds of opening and shutting down");
+  KIT_EXPECT(ThreadsEnd(kept, kThreadsEnd / 2),
+             std::to_string(CountThreads() - before) +
+                 " threads run on after two rounds of opening and shutting down");
   return Warn(std::to_string(kept - before) +
               " threads run on after shutdown(); a second round does not add to them");
 }
