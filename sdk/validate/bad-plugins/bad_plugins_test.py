@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -115,8 +116,8 @@ STORE = {
 }
 
 
-def run(plugin, *arguments):
-    done = subprocess.run([VALIDATE, "--format", "json", "--seed", "7", "--timeout", SECONDS,
+def run(plugin, *arguments, timeout=SECONDS):
+    done = subprocess.run([VALIDATE, "--format", "json", "--seed", "7", "--timeout", timeout,
                            *arguments, str(plugin)], capture_output=True, text=True, check=False)
     if done.returncode == 2:
         raise AssertionError(f"{plugin}: {done.stderr}")
@@ -163,20 +164,51 @@ def judge_store(name):
     return list(problems_of(name, STORE[name], code, flagged(report)))
 
 
+def judge_good(name):
+    code, report = run(PLUGINS / f"{name}.so", timeout="120")
+    return [] if code == 0 and not flagged(report) else [f"{name}: {code}, {flagged(report)}"]
+
+
 class BadPlugins(unittest.TestCase):
-    def test_each_is_flagged_by_its_check_alone(self):
+    def test_each_is_flagged_by_its_check_alone_and_the_good_one_by_none(self):
         with tempfile.TemporaryDirectory(prefix="bad-plugins-") as scratch, \
-                concurrent.futures.ThreadPoolExecutor(4) as pool:
-            results = [pool.submit(judge, name, pathlib.Path(scratch)) for name in EXPECTED]
+                concurrent.futures.ThreadPoolExecutor(5) as pool:
+            results = [pool.submit(judge_good, "good")]
             results += [pool.submit(judge_store, name) for name in STORE]
+            results += [pool.submit(judge, name, pathlib.Path(scratch)) for name in EXPECTED]
             problems = [problem for result in results for problem in result.result()]
         self.assertEqual([], problems, "\n" + "\n".join(problems))
 
-    def test_the_good_one_passes_everything(self):
-        done = subprocess.run([VALIDATE, "--format", "json", "--seed", "7", PLUGINS / "good.so"],
-                              capture_output=True, text=True, check=False)
-        self.assertEqual(0, done.returncode, done.stdout)
-        self.assertEqual({}, flagged(json.loads(done.stdout)))
+    def test_a_seed_repeats_the_calls(self):
+        reasons = set()
+        for _ in range(2):
+            _, report = run(PLUGINS / "store-removes-too-much.so", "--include", "^store-fuzz$")
+            reasons.add(flagged(report)["store-fuzz"][1])
+        self.assertEqual(1, len(reasons), reasons)
+
+    def test_waivers_beside_the_plugin_are_read(self):
+        with tempfile.TemporaryDirectory(prefix="bad-plugins-") as scratch:
+            plugin = pathlib.Path(shutil.copy(PLUGINS / "no-relro.so", scratch))
+            only = ("--include", "^elf-relro$")
+            self.assertEqual(1, run(plugin, *only)[0])
+            waivers = pathlib.Path(scratch, "shoji-validator.toml")
+            waivers.write_text('[[waiver]]\ncheck = "elf-relro"\nreason = "old linker"\n')
+            code, report = run(plugin, *only)
+            self.assertEqual((0, 1), (code, report["counts"]["waived"]))
+            waivers.write_text('[[waiver]]\ncheck = "elf-relro"\n')
+            with self.assertRaisesRegex(AssertionError, "has no reason"):
+                run(plugin, *only)
+
+    def test_what_cannot_be_checked_is_told(self):
+        for arguments, words in ((["/nowhere.so"], "cannot open /nowhere.so"),
+                                 (["--option", "pat=/x"], "did you mean path?"),
+                                 (["--option", "path=x/y"], "relative path"),
+                                 (["--include", "^nothing$"], "no check is left")):
+            plugin = "" if arguments[0].startswith("/") else str(PLUGINS / "good.so")
+            done = subprocess.run([VALIDATE, *arguments, *filter(None, [plugin])],
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual((2, ""), (done.returncode, done.stdout))
+            self.assertRegex(done.stderr, r"^shoji-validate: .*" + re.escape(words))
 
     def test_nothing_is_untested(self):
         built = {path.stem for path in PLUGINS.glob("*.so")}
