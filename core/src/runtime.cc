@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "config/describe.h"
 #include "sandbox/host_plugins.h"
 #include "sandbox/management.h"
 #include "sandbox/sandbox_impl.h"
@@ -79,6 +80,10 @@ Result<GarbageReport> Runtime::CollectGarbage(bool dry_run) {
 }
 
 std::vector<PluginInfo> Runtime::Plugins() const { return impl_->plugins->host().List(); }
+
+std::vector<OptionInfo> Runtime::Options() const {
+  return DescribeValues(impl_->plugins->config());
+}
 
 Result<std::string> Runtime::Option(const std::string& name) const {
   return impl_->plugins->config().Find(name);

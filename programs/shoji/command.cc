@@ -3,16 +3,21 @@
 namespace shoji::cli {
 
 const std::vector<Command>& AllCommands() {
-  static const std::vector<Command> commands = {kRun,  kExec,   kList, kStatus,
-                                                kStop, kDelete, kGc,   kPluginList};
+  static const std::vector<Command> commands = {kRun,        kExec,      kList,       kStatus,
+                                                kStop,       kDelete,    kGc,         kPluginList,
+                                                kConfigDump, kStoreCopy, kStoreCheck, kStoreDump};
   return commands;
 }
 
-Result<std::unique_ptr<Runtime>> OpenRuntime(const Invocation& invocation, RuntimeOptions extra) {
+RuntimeOptions RuntimeOptionsOf(const Invocation& invocation, RuntimeOptions extra) {
   if (!invocation.global.config_files.empty()) extra.config_files = invocation.global.config_files;
   extra.overrides = invocation.global.overrides;
   if (invocation.global.debug) extra.overrides.emplace_back("log.level", "debug");
-  return Runtime::Create(std::move(extra));
+  return extra;
+}
+
+Result<std::unique_ptr<Runtime>> OpenRuntime(const Invocation& invocation, RuntimeOptions extra) {
+  return Runtime::Create(RuntimeOptionsOf(invocation, std::move(extra)));
 }
 
 void DescribeFormat(boost::program_options::options_description& options) {

@@ -54,7 +54,9 @@ struct Command {
 
 const std::vector<Command>& AllCommands();
 
-// The Runtime as the global options ask for it; `extra` is adapted first.
+// `extra` with what the global options ask for.
+RuntimeOptions RuntimeOptionsOf(const Invocation& invocation, RuntimeOptions extra = {});
+// The Runtime that they ask for.
 Result<std::unique_ptr<Runtime>> OpenRuntime(const Invocation& invocation,
                                              RuntimeOptions extra = {});
 
@@ -72,6 +74,10 @@ extern const Command kStop;
 extern const Command kDelete;
 extern const Command kGc;
 extern const Command kPluginList;
+extern const Command kConfigDump;
+extern const Command kStoreCopy;
+extern const Command kStoreCheck;
+extern const Command kStoreDump;
 
 }  // namespace shoji::cli
 

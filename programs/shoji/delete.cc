@@ -18,8 +18,10 @@ void DescribeDelete(po::options_description& options) {
 Status DeleteOne(Runtime& runtime, const std::string& id, bool force) {
   const auto status = runtime.StatusSandbox(id);
   if (!status.ok()) {
-    const bool gone = status.status().code() == StatusCode::kNotFound;
-    return force && gone ? OkStatus() : status.status();
+    const StatusCode code = status.status().code();
+    // A damaged record can only be removed, with whatever still runs in its name.
+    if (force && code == StatusCode::kDataLoss) return runtime.DeleteSandbox(id);
+    return force && code == StatusCode::kNotFound ? OkStatus() : status.status();
   }
   if (!force && status->state != State::kStopped && !status->vm_pids.empty()) {
     return FailedPrecondition("sandbox \"" + id + "\" is " + std::string(StateName(status->state)) +

@@ -35,6 +35,16 @@ Status Pause(Deadline deadline, int cancel_fd) {
   return DeadlineExceeded("another process holds the store for too long");
 }
 
+// After the store was made: its name, and those of the directories made on the way. Who may
+// not read a directory above did not make it.
+void SyncAncestors(const std::string& path) {
+  for (std::size_t end = path.rfind('/'); end != std::string::npos && end > 0;
+       end = path.rfind('/', end - 1)) {
+    const UniqueFd fd(open(path.substr(0, end).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd) (void)fsync(fd.get());
+  }
+}
+
 }  // namespace
 
 Status Directory::Failure(int error, std::string_view what, const std::string& name) const {
@@ -43,6 +53,10 @@ Status Directory::Failure(int error, std::string_view what, const std::string& n
 }
 
 Result<Directory> Directory::Open(const std::string& path) {
+  struct stat st {};
+  if (stat(path.c_str(), &st) == 0 && !S_ISDIR(st.st_mode)) {
+    return DataLoss(path + " is no directory; set store.filesystem.path to an empty directory");
+  }
   SHOJI_RETURN_IF_ERROR(MakeDirs(path, 0700));
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return ErrnoStatus(errno, "cannot open store directory " + path);
@@ -73,7 +87,9 @@ Status Directory::MakeMarker() const {
   const int error = errno;
   unlinkat(fd_.get(), temporary.c_str(), 0);
   if (linked < 0 && error != EEXIST) return Failure(error, "cannot create", kMarker);
-  return SyncDirOf(kMarker);
+  SHOJI_RETURN_IF_ERROR(SyncDirOf(kMarker));
+  SyncAncestors(path_);
+  return OkStatus();
 }
 
 Status Directory::CheckMarker() const {
@@ -85,6 +101,10 @@ Status Directory::CheckMarker() const {
 
 Result<Lock> Directory::Acquire(LockMode mode, const shoji_call* call) const {
   UniqueFd fd(openat(fd_.get(), kMarker, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd && errno == ENOENT) {
+    // Not NOT_FOUND: that would say that there is no such record.
+    return Unavailable("store " + path_ + " was deleted while it was open; open it again");
+  }
   if (!fd) return Failure(errno, "cannot open", kMarker);
   const Deadline deadline = Deadline::FromNanos(call == nullptr ? 0 : call->deadline_ns);
   const int cancel_fd = call == nullptr ? -1 : call->cancel_fd;

@@ -1,6 +1,8 @@
 // A store of one file per key.
 //
-// Purpose  Durable, atomic, shared by processes, readable with cat: the default store.
+// Purpose  Durable, atomic, shared by processes, readable with cat: the default store. It
+//          needs nothing but a directory, and suits up to some thousands of records; with more,
+//          or with large transactions, sqlite is quicker.
 // Threads  Safe. Writers take turns, readers run side by side, also between processes.
 // Crash    A record is written beside its place and renamed into it; a transaction goes
 //          through the journal. The next call of any process completes what a killed one

@@ -161,7 +161,17 @@ TEST_F(FilesystemStoreTest, AFileInPlaceOfTheDirectoryIsRefused) {
   EXPECT_THAT(store.status().message(), HasSubstr(dir_ + "/file"));
 }
 
-TEST_F(FilesystemStoreTest, AFullDiskLeavesTheOldValues) {
+TEST_F(FilesystemStoreTest, AStoreThatIsGoneIsNotTakenForAnEmptyOne) {
+  ASSERT_TRUE(store_->Save(nullptr, "a", "1").ok());
+  ASSERT_TRUE(RemoveTree(root()).ok());
+  for (const Status& status : {store_->Load(nullptr, "a").status(), store_->Save(nullptr, "a", "2"),
+                               store_->Remove(nullptr, "a"), store_->Scan(nullptr, "").status()}) {
+    EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+    EXPECT_THAT(status.message(), HasSubstr(root()));
+  }
+}
+
+TEST_F(FilesystemStoreTest, AFailedWriteLeavesTheOldValues) {
   ASSERT_TRUE(store_->Save(nullptr, "a", "old").ok());
   // A directory where the value file goes makes the write fail for root too.
   ASSERT_TRUE(MakeDirs(root() + "/.t1/x").ok());

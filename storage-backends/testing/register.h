@@ -28,7 +28,7 @@ inline void Register(const std::string& suite, const std::string& name,
                         [body]() -> BodyTest* { return new BodyTest(body); });
 }
 
-// The parts. `subject` outlives the tests.
+// The checks of the conformance kit. `subject` outlives the tests.
 void RegisterSuite(const Subject& subject);
 
 }  // namespace shoji::store_testing

@@ -56,6 +56,7 @@ struct Subject {
   // Whether the store keeps files below `dir`: full disks, rights, damage.
   bool has_files = true;
   int kills = 200;
+  int kills_beside_others = 0;            // of one of three writers; the others must not notice
   std::uint64_t disk_bytes = 24U << 20U;  // of the small disk that gets full
   std::vector<Damage> damages;
 };

@@ -47,6 +47,18 @@ struct RuntimeOptions {
   int cancel_fd = -1;
 };
 
+// An option of the core or of a plugin, with the value it has here.
+struct OptionInfo {
+  std::string name;   // "hypervisor.qemu.memory"
+  std::string type;   // "string", "int", "bool", "size", "path", "list" or "duration"
+  std::string value;  // as it may stand in a file: "256M", "10s"; items separated by '\n'
+  std::string default_value;
+  std::string origin;   // "default", "/etc/shoji/shoji.toml:12", "environment", "command line"
+  bool secret = false;  // then both values are empty
+  bool set = false;     // somewhere, not by default
+  std::string help;
+};
+
 class Runtime {
  public:
   // Reads the configuration and the notes of the plugins; loads no plugin yet.
@@ -95,6 +107,9 @@ class Runtime {
 
   // Every plugin file found, with the reason where one is refused. Loads none.
   std::vector<PluginInfo> Plugins() const;
+
+  // Every option, in order of declaration.
+  std::vector<OptionInfo> Options() const;
 
   // The value of an option after files, environment and overrides. NOT_FOUND.
   Result<std::string> Option(const std::string& name) const;

@@ -1,5 +1,7 @@
 #include "config/program_options.h"
 
+#include <unistd.h>
+
 #include <cctype>
 #include <map>
 
@@ -22,6 +24,15 @@ std::string HelpOf(const OptionSpec& spec) {
     help += " (default: " + Join(Split(spec.default_value, '\n'), ",") + ")";
   }
   return help;
+}
+
+bool HasVariables() {
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    if (text.substr(0, kPrefix.size()) != kPrefix) continue;
+    if (text.substr(0, text.find('=')) != kMarker) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -78,6 +89,8 @@ EnvironmentSettings ReadEnvironment(const std::vector<OptionSpec>& specs) {
     if (it == names.end()) out.unknown.push_back(variable);
     return it == names.end() ? std::string() : it->second;
   };
+  // Mostly there is none, and describing all options to Boost costs every command.
+  if (!HasVariables()) return out;
   const po::parsed_options parsed = po::parse_environment(DescribeOptions(specs), option_of);
   for (const po::option& option : parsed.options) {
     if (!option.value.empty()) out.values.emplace_back(option.string_key, option.value.front());

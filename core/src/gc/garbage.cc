@@ -74,7 +74,8 @@ void GarbageCollector::CollectSandbox(const std::string& id, bool has_record) {
   if (!IsDirectory(paths.dir)) {
     if (!has_record) return;
     const auto record = (*context_.metadata())->Load(id);
-    if (record.ok() && !Verdict(record).empty()) {
+    const bool known = record.ok() || record.status().code() == StatusCode::kDataLoss;
+    if (known && !Verdict(record).empty()) {
       Report("record", id, "its directory is gone", [&] {
         SHOJI_RETURN_IF_ERROR(KillMarkedProcesses(paths.dir));
         return (*context_.metadata())->Remove(id);

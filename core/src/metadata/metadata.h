@@ -1,10 +1,22 @@
 // Typed records over a store plugin; nothing else of the core touches the store.
 //
-// Purpose  "sandboxes/<id>" holds a SandboxRecord, "containers/<cid>" the id of its
-//          sandbox, so that a container id is unique on the host. Where the store has
-//          transactions a record and its index change together; where it has not, the
-//          index is written before the record and removed after it, so that what a crash
-//          leaves is an index entry without a record, which collection removes.
+// Purpose  Keeps the record of each sandbox and, beside it, an index from each container to
+//          its sandbox, so that a container id is unique on the host (keys: keys.h).
+//
+//          The records are the truth, the index follows from them. Where the store has
+//          transactions, a record, its containers and the index change together. Where it
+//          has not, the order of writes keeps this true at every step: a container in a
+//          record has its index entry.
+//            Save    new index entries; the list of ids, if the store cannot scan; the
+//                    record; then the entries of containers that it no longer has
+//            Remove  the record; its index entries; the list of ids
+//          So a crash leaves index entries without a record, or an id in the list without
+//          one. Neither is seen: SandboxOf() and CheckFree() look through the index at the
+//          record, and a command that comes next may claim the container. `shoji gc` and
+//          `shoji store check --repair` remove such entries.
+//
+//          A record of a later schema is neither shown nor replaced nor removed, and a
+//          store of a later layout, or half copied, is not used at all (mark.h).
 // Threads  Safe. Writers of one sandbox hold its lock (sandbox/lock.h).
 // Example  SHOJI_ASSIGN_OR_RETURN(SandboxRecord r, metadata.Load("web"));
 //          r.state = State::kRunning;
@@ -12,6 +24,7 @@
 #ifndef SHOJI_CORE_METADATA_METADATA_H_
 #define SHOJI_CORE_METADATA_METADATA_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,6 +32,7 @@
 
 #include "metadata/record.h"
 #include "plugin/interfaces.h"
+#include "sandbox/lock.h"
 #include "shoji/status.h"
 
 namespace shoji {
@@ -28,12 +42,14 @@ class Metadata {
   // `lock_path`: file whose flock makes claims of container ids take turns.
   Metadata(std::unique_ptr<Store> store, std::string lock_path);
 
-  // NOT_FOUND; DATA_LOSS; FAILED_PRECONDITION for a newer schema.
+  // NOT_FOUND; DATA_LOSS and FAILED_PRECONDITION (a newer schema) name record and store.
   Result<SandboxRecord> Load(const std::string& id);
   // Writes the record and the index of its containers. ALREADY_EXISTS when a container id
-  // belongs to another sandbox; nothing is written then.
+  // belongs to another sandbox, FAILED_PRECONDITION when a newer version has written this
+  // one; nothing is written then.
   Status Save(const SandboxRecord& record);
-  // Removes the record and every index entry that names it. Success when there is none.
+  // Removes the record and every index entry that names it. Success when there is none;
+  // FAILED_PRECONDITION as in Save().
   Status Remove(const std::string& id);
   // Ids of all sandboxes, sorted.
   Result<std::vector<std::string>> List();
@@ -49,12 +65,21 @@ class Metadata {
   Status RemoveStale(const std::string& container_id);
 
  private:
+  // Whether the store may be used; asked once.
+  Status Ready();
+  Result<FileLock> LockIndex() const;
+  // Containers whose index entries may name `id`. `search`: also without a record.
+  Result<std::vector<std::string>> KnownContainers(const std::string& id, bool search);
+  Status AppendClaims(const SandboxRecord& record, const std::vector<std::string>& known,
+                      std::vector<Store::Op>& ops);
+  void AppendReleases(const std::string& id, const std::vector<std::string>& containers,
+                      std::vector<Store::Op>& ops);
   Status AppendListOps(const std::string& id, bool remove, std::vector<Store::Op>& ops);
   Result<bool> IsStale(const std::string& container_id, const std::string& sandbox_id);
-  std::vector<std::string> KnownContainers(const std::string& id);
 
-  std::unique_ptr<Store> store_;
-  std::string lock_path_;
+  const std::unique_ptr<Store> store_;
+  const std::string lock_path_;
+  std::atomic<bool> ready_ = false;
 };
 
 }  // namespace shoji

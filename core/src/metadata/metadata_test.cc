@@ -88,6 +88,54 @@ TEST_P(MetadataTest, StaleIndexIsSeenThroughAndRemoved) {
   EXPECT_TRUE(metadata_.StaleIndex()->empty());
 }
 
+TEST_P(MetadataTest, NewerRecordsAreNeitherReplacedNorRemoved) {
+  ASSERT_TRUE(metadata_.Save(Record("pod", {"a"})).ok());
+  const std::string newer = R"({"schema":99,"later":true})";
+  ASSERT_TRUE(WriteFile(Key("sandboxes%pod"), newer).ok());
+  for (const Status& refused : {metadata_.Save(Record("pod", {"a", "b"})), metadata_.Remove("pod"),
+                                metadata_.SandboxOf("a").status()}) {
+    EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
+    for (const char* text :
+         {"\"sandboxes/pod\" of store", "schema 99", "up to 2", "newer version"}) {
+      EXPECT_NE(refused.message().find(text), std::string::npos) << refused.message();
+    }
+  }
+  EXPECT_EQ(metadata_.CheckFree("a", "other").code(), StatusCode::kAlreadyExists);
+  EXPECT_EQ(*ReadFile(Key("sandboxes%pod")), newer);
+  EXPECT_TRUE(metadata_.StaleIndex()->empty());
+}
+
+TEST_P(MetadataTest, DamagedRecordsAreNamedReplacedAndRemoved) {
+  ASSERT_TRUE(metadata_.Save(Record("pod", {"a", "b"})).ok());
+  ASSERT_TRUE(WriteFile(Key("sandboxes%pod"), "{").ok());
+  const Status damaged = metadata_.Load("pod").status();
+  EXPECT_EQ(damaged.code(), StatusCode::kDataLoss);
+  EXPECT_NE(damaged.message().find("\"sandboxes/pod\" of store"), std::string::npos);
+  ASSERT_TRUE(metadata_.Save(Record("pod", {"b", "c"})).ok());
+  EXPECT_EQ(metadata_.SandboxOf("a").status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(*metadata_.SandboxOf("c"), "pod");
+  ASSERT_TRUE(WriteFile(Key("sandboxes%pod"), "{").ok());
+  ASSERT_TRUE(metadata_.Remove("pod").ok());
+  EXPECT_TRUE(ListDir(dir_.path() + "/store")->empty());
+}
+
+TEST_P(MetadataTest, ARecordUnderAnotherNameIsDamaged) {
+  ASSERT_TRUE(metadata_.Save(Record("pod", {"a"})).ok());
+  ASSERT_TRUE(WriteFile(Key("sandboxes%web"), *ReadFile(Key("sandboxes%pod"))).ok());
+  EXPECT_EQ(metadata_.Load("web").status().code(), StatusCode::kDataLoss);
+}
+
+// Or else making a thousand sandboxes would look at a million entries.
+TEST_P(MetadataTest, SavingDoesNotLookAtOtherSandboxes) {
+  for (int i = 0; i < 3; ++i) {
+    const std::string id = "pod" + std::to_string(i);
+    ASSERT_TRUE(metadata_.Save(Record(id, {id})).ok());
+    ASSERT_TRUE(metadata_.Save(Record(id, {id, id + "-b"})).ok());
+  }
+  ASSERT_TRUE(metadata_.Remove("pod1").ok());
+  EXPECT_EQ(world_.Count("store.scan"), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, MetadataTest, ::testing::Values(true, false));
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "metadata/hex.h"
+#include "metadata/text.h"
+#include "metadata/upgrade.h"
 
 namespace shoji {
 
@@ -105,18 +107,100 @@ SandboxRecord ParseSandbox(const json& in) {
   out.proxy_state = Take(FromHex(in.value("proxy_state_hex", std::string())));
   out.vm_processes = in.value("vm_processes", none.vm_processes);
   out.config = in.at("config").get<SandboxConfig>();
-  for (const json& container : in.at("containers")) {
+  const json& containers = in.at("containers");
+  if (!containers.is_array()) throw BadRecord(InvalidArgument("its containers are no list"));
+  for (const json& container : containers) {
     out.containers.push_back(ParseContainer(container));
   }
   return out;
 }
 
-Status CheckSchema(const json& in) {
-  const int schema = in.at("schema").get<int>();
-  if (schema <= kRecordSchema) return OkStatus();
-  return FailedPrecondition("record has schema " + std::to_string(schema) +
-                            ", this version of Shoji reads up to " + std::to_string(kRecordSchema) +
-                            "; use the newer version");
+json FormatSandbox(const SandboxRecord& record) {
+  json containers = json::array();
+  for (const auto& container : record.containers) containers.push_back(FormatContainer(container));
+  return {{"schema", kRecordSchema},
+          {"id", record.id},
+          {"state", StateName(record.state)},
+          {"created_unix_ns", record.created_unix_ns},
+          {"released", record.released},
+          {"hypervisor", record.hypervisor},
+          {"agent", record.agent},
+          {"proxy", record.proxy},
+          {"factory", record.factory},
+          {"shim", record.shim},
+          {"vcpus", record.vcpus},
+          {"memory_bytes", record.memory_bytes},
+          {"boot", record.boot},
+          {"vm_state_hex", ToHex(record.vm_state)},
+          {"proxy_state_hex", ToHex(record.proxy_state)},
+          {"vm_processes", record.vm_processes},
+          {"config", record.config},
+          {"containers", std::move(containers)}};
+}
+
+// ---- members of later versions -------------------------------------------------------
+
+// All members that we write; an object without any is a map that holds what it likes.
+json Shape() {
+  SandboxRecord record;
+  record.containers.emplace_back().config.cmd.capabilities = Capabilities{};
+  return FormatSandbox(record);
+}
+
+// What `in` has beyond `shape`; null for nothing.
+json Unknown(const json& in, const json& shape) {
+  json out;
+  for (const auto& [name, value] : in.items()) {
+    const auto known = shape.find(name);
+    if (known == shape.end()) {
+      out[name] = value;
+    } else if (known->is_object() && !known->empty() && value.is_object()) {
+      if (json below = Unknown(value, *known); !below.is_null()) out[name] = std::move(below);
+    }
+  }
+  return out;
+}
+
+struct Unknowns {
+  std::string record;
+  std::vector<std::string> containers;
+};
+
+Unknowns TakeUnknowns(const json& in) {
+  static const json shape = Shape();
+  const auto text = [](const json& members) {
+    return members.is_null() ? std::string() : members.dump();
+  };
+  Unknowns out;
+  out.record = text(Unknown(in, shape));
+  for (const json& container : in.at("containers")) {
+    out.containers.push_back(text(Unknown(container, shape["containers"][0])));
+  }
+  return out;
+}
+
+void GiveUnknown(const std::string& unknown, json& out) {
+  if (!unknown.empty()) out.update(json::parse(unknown), true);
+}
+
+// ---- text to document ------------------------------------------------------------------
+
+Result<SandboxRecord> ParseText(std::string_view text) {
+  SHOJI_RETURN_IF_ERROR(CheckDepth(text));
+  json in = json::parse(text);
+  SHOJI_ASSIGN_OR_RETURN(const int schema, UpgradeRecord(in));
+  Unknowns unknowns = TakeUnknowns(in);
+  // A string that needs decoding begins with NUL, which JSON can only write like this.
+  if (text.find("\\u0000") != std::string_view::npos) {
+    if (const Status decoded = DecodeStrings(in); !decoded.ok()) throw BadRecord(decoded);
+  }
+  SandboxRecord record = ParseSandbox(in);
+  record.stored_schema = schema;
+  record.unknown = std::move(unknowns.record);
+  for (std::size_t i = 0; i < record.containers.size(); ++i) {
+    record.containers[i].unknown = std::move(unknowns.containers[i]);
+  }
+  return record;
 }
 
 }  // namespace
@@ -134,39 +218,23 @@ const ContainerRecord* SandboxRecord::Find(const std::string& container_id) cons
 }
 
 std::string FormatRecord(const SandboxRecord& record) {
-  json containers = json::array();
-  for (const auto& container : record.containers) containers.push_back(FormatContainer(container));
-  const json out = {{"schema", kRecordSchema},
-                    {"id", record.id},
-                    {"state", StateName(record.state)},
-                    {"created_unix_ns", record.created_unix_ns},
-                    {"released", record.released},
-                    {"hypervisor", record.hypervisor},
-                    {"agent", record.agent},
-                    {"proxy", record.proxy},
-                    {"factory", record.factory},
-                    {"shim", record.shim},
-                    {"vcpus", record.vcpus},
-                    {"memory_bytes", record.memory_bytes},
-                    {"boot", record.boot},
-                    {"vm_state_hex", ToHex(record.vm_state)},
-                    {"proxy_state_hex", ToHex(record.proxy_state)},
-                    {"vm_processes", record.vm_processes},
-                    {"config", record.config},
-                    {"containers", std::move(containers)}};
-  // Bytes that are no UTF-8 (a path, an argument) must not make a record impossible.
-  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+  json out = FormatSandbox(record);
+  EncodeStrings(out);
+  // Afterwards: what is unknown stands as it was read.
+  GiveUnknown(record.unknown, out);
+  for (std::size_t i = 0; i < record.containers.size(); ++i) {
+    GiveUnknown(record.containers[i].unknown, out["containers"][i]);
+  }
+  return out.dump();
 }
 
 Result<SandboxRecord> ParseRecord(std::string_view text) {
   try {
-    const json in = json::parse(text);
-    SHOJI_RETURN_IF_ERROR(CheckSchema(in));
-    return ParseSandbox(in);
+    return ParseText(text);
   } catch (const BadRecord& e) {
-    return DataLoss("record of the sandbox is damaged: " + e.status.message());
+    return DataLoss("it is damaged: " + e.status.message());
   } catch (const std::exception& e) {
-    return DataLoss(std::string("record of the sandbox is damaged: ") + e.what());
+    return DataLoss(std::string("it is damaged: ") + e.what());
   }
 }
 

@@ -1,7 +1,11 @@
 // The record of a sandbox: everything another process needs to find and end it.
 //
 // Purpose  One JSON text with a schema version. A reader refuses a schema newer than its
-//          own and takes the default for every field an older writer did not know.
+//          own, upgrades an older one (metadata/upgrade.h), and takes the default for every
+//          member that an older writer did not know.
+//          Members of our schema that we do not know, written by a later version, are kept
+//          and written back: on the record, on a container, and inside their configurations.
+//          Only those inside the items of a list (a mount, a process) are dropped.
 // Threads  Values.
 // Example  SHOJI_ASSIGN_OR_RETURN(SandboxRecord record, ParseRecord(text));
 #ifndef SHOJI_CORE_METADATA_RECORD_H_
@@ -18,7 +22,7 @@
 
 namespace shoji {
 
-inline constexpr int kRecordSchema = 1;
+inline constexpr int kRecordSchema = 2;
 
 // A process that can be told from a later one with the same number.
 struct ProcessId {
@@ -36,6 +40,7 @@ struct ContainerRecord {
   std::vector<std::string> args;
   bool terminal = false;
   ContainerConfig config;
+  std::string unknown;  // JSON object of the members this version does not know, or empty
 };
 
 struct SandboxRecord {
@@ -56,13 +61,16 @@ struct SandboxRecord {
   std::vector<ProcessId> vm_processes;
   SandboxConfig config;  // without containers: each of those keeps its own
   std::vector<ContainerRecord> containers;
+  std::string unknown;                // as in ContainerRecord
+  int stored_schema = kRecordSchema;  // of the text it was read from
 
   ContainerRecord* Find(const std::string& container_id);
   const ContainerRecord* Find(const std::string& container_id) const;
 };
 
 std::string FormatRecord(const SandboxRecord& record);
-// DATA_LOSS for what is no record, FAILED_PRECONDITION for a newer schema.
+// DATA_LOSS for what is no record, FAILED_PRECONDITION for a newer schema; the message
+// speaks of the record as "it".
 Result<SandboxRecord> ParseRecord(std::string_view text);
 
 }  // namespace shoji

@@ -45,6 +45,7 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
+  const std::string& name() const { return name_; }
   Status Save(const Call& call, std::string_view key, std::string_view value);
   Result<std::string> Load(const Call& call, std::string_view key);
   Status Remove(const Call& call, std::string_view key);

@@ -20,7 +20,8 @@ Result<FileLock> SandboxObject::Lock(LockMode mode) {
   auto lock = FileLock::Acquire(paths_.lock, mode, limit, Name());
   if (lock.ok() || lock.status().code() != StatusCode::kNotFound) return lock;
   SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
-  SHOJI_RETURN_IF_ERROR(metadata->Load(id_).status());
+  const Status record = metadata->Load(id_).status();
+  if (!record.ok() && record.code() != StatusCode::kDataLoss) return record;
   // A record whose directory somebody removed: it must still be possible to delete it.
   SHOJI_RETURN_IF_ERROR(MakeDirs(paths_.dir, 0700));
   return FileLock::Acquire(paths_.lock, mode, limit, Name());

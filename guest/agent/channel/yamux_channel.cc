@@ -38,7 +38,7 @@ Status YamuxChannel::Feed(std::string_view bytes) {
 }
 
 std::size_t YamuxChannel::Send(yamux::StreamId id, std::string_view bytes) {
-  const std::size_t waiting = session_.PendingOutput().size();
+  const std::size_t waiting = session_.PendingBytes();
   if (waiting >= kHighWater) {
     held_ = true;
     return 0;

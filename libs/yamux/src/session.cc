@@ -43,6 +43,7 @@ class Session::Impl {
 
   Status Feed(std::string_view bytes);
   std::string_view PendingOutput() const { return out_.pending(); }
+  std::size_t PendingBytes() const { return out_.pending_bytes(); }
   void OutputSent(std::size_t count) { out_.Sent(count); }
   Result<StreamId> Open();
   std::size_t Write(StreamId id, std::string_view data);
@@ -345,6 +346,7 @@ Session::~Session() = default;
 
 Status Session::Feed(std::string_view bytes) { return impl_->Feed(bytes); }
 std::string_view Session::PendingOutput() const { return impl_->PendingOutput(); }
+std::size_t Session::PendingBytes() const { return impl_->PendingBytes(); }
 void Session::OutputSent(std::size_t count) { impl_->OutputSent(count); }
 Result<StreamId> Session::Open() { return impl_->Open(); }
 std::size_t Session::Write(StreamId id, std::string_view data) { return impl_->Write(id, data); }

@@ -315,7 +315,7 @@ TEST_F(BadInput, PeerThatNeverReadsIsCutOff) {
     ++rounds;
   }
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
-  EXPECT_LT(side.session.PendingOutput().size(), 2U << 20U);
+  EXPECT_LT(side.session.PendingBytes(), 2U << 20U);
 }
 
 TEST(YamuxTolerance, LateFramesOfUnknownStreamsAreSwallowed) {

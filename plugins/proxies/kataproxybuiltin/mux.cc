@@ -291,7 +291,7 @@ void Mux::WatchSerial() {
 }
 
 void Mux::ResumePaused() {
-  if (dead_ || paused_.empty() || session_->PendingOutput().size() > kHighWater / 2) return;
+  if (dead_ || paused_.empty() || session_->PendingBytes() > kHighWater / 2) return;
   for (const yamux::StreamId id : std::exchange(paused_, {})) OnWritable(id);
 }
 
@@ -325,7 +325,7 @@ void Mux::OnBridge(yamux::StreamId id, std::uint32_t events) {
 }
 
 void Mux::ReadBridge(yamux::StreamId id, Bridge* bridge) {
-  const bool slow = session_->PendingOutput().size() >= kHighWater;
+  const bool slow = session_->PendingBytes() >= kHighWater;
   const std::size_t room = slow ? 0 : std::min(session_->Writable(id), buffer_.size());
   if (room == 0) {
     bridge->WantRead(false);

@@ -74,7 +74,7 @@ Verdict EmptyPrefix(const StoreSubject& subject) {
   Bench b(subject, "scan-all");
   if (!b.ok()) return b.verdict();
   if (!b.handle().CanScan()) return Skip(kNone);
-  b.Save("k", "v");
+  for (const char* rest : {"k", "a", "z"}) b.Save(rest, "v");
   for (const char* data : {static_cast<const char*>(nullptr), ""}) {
     std::vector<std::string> keys;
     b.ExpectOk(b.handle().Scan(std::string_view(data, 0), &keys), "scan() of the empty prefix");

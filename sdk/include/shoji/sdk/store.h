@@ -11,8 +11,10 @@
 //       shoji::Status Save(const shoji_call* call, std::string_view key, std::string_view value);
 //       shoji::Result<std::string> Load(const shoji_call* call, std::string_view key);
 //       shoji::Status Remove(const shoji_call* call, std::string_view key);
-//       // optional: shoji.store.scan/1, sorted
+//       // optional: shoji.store.scan/1, sorted; or ScanEach(), which visits key by key
 //       shoji::Result<std::vector<std::string>> Scan(const shoji_call*, std::string_view prefix);
+//       shoji::Status ScanEach(const shoji_call*, std::string_view prefix,
+//                              const shoji::sdk::KeyVisitor& visit);
 //       // optional: shoji.store.txn/1
 //       shoji::Status Apply(const shoji_call*, const std::vector<shoji::sdk::StoreOp>& ops);
 //     };
@@ -22,6 +24,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,6 +40,9 @@ struct StoreOp {
   std::string_view key;
   std::string_view value;
 };
+
+// Takes the next key of a scan. Not OK: the caller has enough, and ScanEach() returns it.
+using KeyVisitor = std::function<Status(std::string_view key)>;
 
 namespace internal {
 
@@ -99,9 +105,16 @@ inline Status CheckStoreValue(std::string_view value) {
 namespace internal {
 
 template <typename T>
-concept CanScan = requires(T& store, const shoji_call* call, std::string_view prefix) {
+concept CanList = requires(T& store, const shoji_call* call, std::string_view prefix) {
   store.Scan(call, prefix);
 };
+template <typename T>
+concept CanVisit = requires(T& store, const shoji_call* call, std::string_view prefix,
+                            const KeyVisitor& visit) {
+  store.ScanEach(call, prefix, visit);
+};
+template <typename T>
+concept CanScan = CanList<T> || CanVisit<T>;
 template <typename T>
 concept CanApply = requires(T& store, const shoji_call* call, const std::vector<StoreOp>& ops) {
   store.Apply(call, ops);
@@ -162,17 +175,27 @@ struct StoreSlots {
     });
   }
 
+  static Status ScanEach(T& store, const shoji_call* call, std::string_view prefix,
+                         const KeyVisitor& visit) requires CanScan<T> {
+    if constexpr (CanVisit<T>) {
+      return store.ScanEach(call, prefix, visit);
+    } else {
+      SHOJI_ASSIGN_OR_RETURN(const std::vector<std::string> keys, store.Scan(call, prefix));
+      for (const std::string& key : keys) SHOJI_RETURN_IF_ERROR(visit(key));
+      return OkStatus();
+    }
+  }
   static std::int32_t Scan(shoji_store* handle, const shoji_call* call, shoji_str prefix,
                            shoji_store_visit visit, void* ctx,
                            shoji_error* error) noexcept requires CanScan<T> {
+    const auto pass_on = [&](std::string_view key) -> Status {
+      const std::int32_t code = visit(ctx, ToStr(key));
+      if (code == SHOJI_OK) return OkStatus();
+      return {static_cast<StatusCode>(code),
+              "the caller stopped the scan at key " + std::string(key)};
+    };
     return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
-      SHOJI_ASSIGN_OR_RETURN(const std::vector<std::string> keys, store.Scan(known, View(prefix)));
-      for (const std::string& key : keys) {
-        const std::int32_t code = visit(ctx, ToStr(key));
-        if (code == SHOJI_OK) continue;
-        return {static_cast<StatusCode>(code), "the caller stopped the scan at key " + key};
-      }
-      return OkStatus();
+      return ScanEach(store, known, View(prefix), pass_on);
     });
   }
 

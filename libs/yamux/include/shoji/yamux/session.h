@@ -80,8 +80,11 @@ class Session {
   // go-away is then queued, every stream is reset, and the session takes nothing more.
   Status Feed(std::string_view bytes);
 
-  // Bytes to send now; valid until the next call of a non-const function.
+  // The bytes to send next, which may be a part of all that wait; empty when none do. Valid
+  // until the next call of a non-const function.
   std::string_view PendingOutput() const;
+  // How many bytes wait in all.
+  std::size_t PendingBytes() const;
   // `count` of them were sent.
   void OutputSent(std::size_t count);
 
