@@ -29,6 +29,8 @@ Status ReadAllOfIt(std::string_view bytes) {
   SHOJI_ASSIGN_OR_RETURN(ElfFile elf, ElfFile::Open(fd.get()));
   SHOJI_ASSIGN_OR_RETURN(const std::string note, elf.FindNote("Shoji", 1));
   SHOJI_ASSIGN_OR_RETURN(const auto names, elf.ExportedSymbols(64));
+  SHOJI_ASSIGN_OR_RETURN(const ElfDynamic dynamic, elf.DynamicSection());
+  if (dynamic.needed.empty()) return NotFound("nothing needed");
   return names.empty() ? NotFound("nothing exported") : OkStatus();
 }
 
@@ -46,6 +48,22 @@ TEST(ElfFile, FindsNoteAndExports) {
   EXPECT_EQ(elf->FindNote("Shoji", 2).status().code(), StatusCode::kNotFound);
   EXPECT_EQ(elf->FindNote("Shoj", 1).status().code(), StatusCode::kNotFound);
   EXPECT_THAT(elf->ExportedSymbols(64).value(), ElementsAre("sample_open"));
+}
+
+TEST(ElfFile, TellsWhatTheLoaderIsTold) {
+  const UniqueFd fd = MemFile(Sample());
+  auto elf = ElfFile::Open(fd.get());
+  ASSERT_TRUE(elf.ok()) << elf.status().message();
+  const auto dynamic = elf->DynamicSection();
+  ASSERT_TRUE(dynamic.ok()) << dynamic.status().message();
+  EXPECT_THAT(dynamic->needed, testing::Contains("libc.so.6"));
+  EXPECT_TRUE(dynamic->bind_now);
+  EXPECT_FALSE(dynamic->text_relocations);
+  const auto exports = elf->Exports(64);
+  ASSERT_TRUE(exports.ok());
+  ASSERT_EQ(exports->size(), 1U);
+  EXPECT_FALSE(exports->front().unique);
+  EXPECT_FALSE(elf->segments().empty());
 }
 
 TEST(ElfFile, CutOffAnywhereGivesAnErrorOrTheWholeAnswer) {

@@ -1,4 +1,4 @@
-// The exported symbols, found as the dynamic loader finds them: through PT_DYNAMIC.
+// What the dynamic loader reads: exported symbols and flags, through PT_DYNAMIC.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -31,7 +31,28 @@ struct ElfFile::Dynamic {
   std::uint64_t strings_size = 0;
   std::uint64_t hash = 0;
   std::uint64_t gnu_hash = 0;
+  std::vector<std::uint64_t> needed;  // places of names among the strings
+  bool bind_now = false;
+  bool text_relocations = false;
+
+  void Take(const Elf64_Dyn& entry);
 };
+
+void ElfFile::Dynamic::Take(const Elf64_Dyn& entry) {
+  const std::uint64_t value = entry.d_un.d_val;
+  if (entry.d_tag == DT_SYMTAB) symbols = value;
+  if (entry.d_tag == DT_STRTAB) strings = value;
+  if (entry.d_tag == DT_STRSZ) strings_size = value;
+  if (entry.d_tag == DT_HASH) hash = value;
+  if (entry.d_tag == DT_GNU_HASH) gnu_hash = value;
+  if (entry.d_tag == DT_NEEDED) needed.push_back(value);
+  // Three ways to say the same.
+  bind_now = bind_now || entry.d_tag == DT_BIND_NOW ||
+             (entry.d_tag == DT_FLAGS && (value & DF_BIND_NOW) != 0) ||
+             (entry.d_tag == DT_FLAGS_1 && (value & DF_1_NOW) != 0);
+  text_relocations = text_relocations || entry.d_tag == DT_TEXTREL ||
+                     (entry.d_tag == DT_FLAGS && (value & DF_TEXTREL) != 0);
+}
 
 template <typename T>
 Result<T> ElfFile::Get(std::uint64_t address) const {
@@ -51,11 +72,7 @@ Result<ElfFile::Dynamic> ElfFile::ReadDynamic() const {
   Dynamic dynamic;
   for (const Elf64_Dyn& entry : entries) {
     if (entry.d_tag == DT_NULL) break;
-    if (entry.d_tag == DT_SYMTAB) dynamic.symbols = entry.d_un.d_ptr;
-    if (entry.d_tag == DT_STRTAB) dynamic.strings = entry.d_un.d_ptr;
-    if (entry.d_tag == DT_STRSZ) dynamic.strings_size = entry.d_un.d_val;
-    if (entry.d_tag == DT_HASH) dynamic.hash = entry.d_un.d_ptr;
-    if (entry.d_tag == DT_GNU_HASH) dynamic.gnu_hash = entry.d_un.d_ptr;
+    dynamic.Take(entry);
   }
   if (dynamic.symbols == 0 || dynamic.strings == 0) return Torn();
   return dynamic;
@@ -99,29 +116,44 @@ Result<std::pair<std::uint64_t, std::uint64_t>> ElfFile::SymbolRange(const Dynam
   return std::make_pair(std::uint64_t{1}, std::uint64_t{count});
 }
 
-Result<std::string> ElfFile::NameOf(const Dynamic& dynamic, const Elf64_Sym& symbol) const {
-  if (symbol.st_name >= dynamic.strings_size) return Torn();
+Result<std::string> ElfFile::StringAt(const Dynamic& dynamic, std::uint64_t index) const {
+  if (index >= dynamic.strings_size) return Torn();
   char buffer[kMaxName + 1];
-  const std::uint64_t room =
-      std::min<std::uint64_t>(sizeof(buffer), dynamic.strings_size - symbol.st_name);
-  SHOJI_ASSIGN_OR_RETURN(const std::uint64_t offset,
-                         OffsetOf(dynamic.strings + symbol.st_name, room));
+  const std::uint64_t room = std::min<std::uint64_t>(sizeof(buffer), dynamic.strings_size - index);
+  SHOJI_ASSIGN_OR_RETURN(const std::uint64_t offset, OffsetOf(dynamic.strings + index, room));
   SHOJI_RETURN_IF_ERROR(ReadAt(offset, buffer, room));
   return std::string(buffer, strnlen(buffer, room));
 }
 
-Result<std::vector<std::string>> ElfFile::ExportedSymbols(std::size_t limit) {
+Result<std::vector<ElfSymbol>> ElfFile::Exports(std::size_t limit) {
   SHOJI_ASSIGN_OR_RETURN(const Dynamic dynamic, ReadDynamic());
   SHOJI_ASSIGN_OR_RETURN(const auto range, SymbolRange(dynamic));
-  std::vector<std::string> names;
-  for (std::uint64_t i = range.first; i < range.second && names.size() < limit; ++i) {
+  std::vector<ElfSymbol> found;
+  for (std::uint64_t i = range.first; i < range.second && found.size() < limit; ++i) {
     SHOJI_ASSIGN_OR_RETURN(const Elf64_Sym symbol,
                            Get<Elf64_Sym>(dynamic.symbols + i * sizeof(Elf64_Sym)));
     if (!IsExported(symbol)) continue;
-    SHOJI_ASSIGN_OR_RETURN(std::string name, NameOf(dynamic, symbol));
-    names.push_back(std::move(name));
+    SHOJI_ASSIGN_OR_RETURN(std::string name, StringAt(dynamic, symbol.st_name));
+    found.push_back({std::move(name), ELF64_ST_BIND(symbol.st_info) == STB_GNU_UNIQUE});
   }
+  return found;
+}
+
+Result<std::vector<std::string>> ElfFile::ExportedSymbols(std::size_t limit) {
+  SHOJI_ASSIGN_OR_RETURN(std::vector<ElfSymbol> symbols, Exports(limit));
+  std::vector<std::string> names;
+  for (ElfSymbol& symbol : symbols) names.push_back(std::move(symbol.name));
   return names;
+}
+
+Result<ElfDynamic> ElfFile::DynamicSection() {
+  SHOJI_ASSIGN_OR_RETURN(const Dynamic dynamic, ReadDynamic());
+  ElfDynamic out{{}, dynamic.bind_now, dynamic.text_relocations};
+  for (const std::uint64_t index : dynamic.needed) {
+    SHOJI_ASSIGN_OR_RETURN(std::string name, StringAt(dynamic, index));
+    out.needed.push_back(std::move(name));
+  }
+  return out;
 }
 
 }  // namespace shoji

@@ -1,6 +1,8 @@
 #include "shim.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace shoji::katashimbuiltin {
 namespace {
@@ -38,6 +40,15 @@ TEST(KataShimBuiltin, BadParameters) {
   shoji_shim_params params = Params();
   params.flags = 4;
   EXPECT_EQ(Start(params).status().code(), StatusCode::kInvalidArgument);
+}
+
+TEST(KataShimBuiltin, WhatIsGoneIsStopped) {
+  const pid_t pid = fork();
+  if (pid == 0) _exit(0);
+  ASSERT_EQ(waitpid(pid, nullptr, 0), pid);
+  EXPECT_TRUE(KataShimBuiltin::Stop(sdk::Host(nullptr), nullptr, pid).ok());
+  EXPECT_EQ(KataShimBuiltin::Stop(sdk::Host(nullptr), nullptr, 0).code(),
+            StatusCode::kInvalidArgument);
 }
 
 TEST(KataShimBuiltin, StopsNoForeignProcess) {

@@ -15,12 +15,20 @@ static int32_t Set(const Op* op, int32_t code, int sys_errno, const char* messag
   return code;
 }
 
+/* A message is one line; a key may hold any byte. */
+static void MakeOneLine(char* message) {
+  for (; *message != '\0'; ++message) {
+    if ((unsigned char)*message < 0x20 || *message == 0x7f) *message = '?';
+  }
+}
+
 int32_t Fail(const Op* op, int32_t code, const char* format, ...) {
   char message[kMessageMax];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(message, sizeof(message), format, arguments);
   va_end(arguments);
+  MakeOneLine(message);
   return Set(op, code, 0, message);
 }
 
@@ -66,9 +74,10 @@ static int64_t Now(void) {
 
 int32_t MayGoOn(const Op* op, int wait_ms) {
   struct pollfd cancel = {-1, POLLIN, 0}; /* poll() passes over a negative descriptor */
-  if (op->call != NULL) cancel.fd = op->call->cancel_fd;
+  if (SHOJI_HAS(shoji_call, op->call, cancel_fd)) cancel.fd = op->call->cancel_fd;
   if (poll(&cancel, 1, wait_ms) > 0) return Fail(op, SHOJI_CANCELLED, "cancelled by the caller");
-  if (op->call != NULL && op->call->deadline_ns != 0 && Now() >= op->call->deadline_ns) {
+  if (SHOJI_HAS(shoji_call, op->call, deadline_ns) && op->call->deadline_ns != 0 &&
+      Now() >= op->call->deadline_ns) {
     return Fail(op, SHOJI_DEADLINE_EXCEEDED, "the call's deadline has passed");
   }
   return SHOJI_OK;

@@ -1,5 +1,6 @@
-// A shared object with one note and one exported function.
+// A shared object with one note, one exported function and one library that it needs.
 #include <stdint.h>
+#include <unistd.h>
 
 #define TEXT "plugin\tstore\tsample\t1\n"
 
@@ -13,4 +14,4 @@ static const struct {
                                                                       1U, "Shoji", TEXT};
 
 __attribute__((visibility("default"))) int sample_open(void);
-int sample_open(void) { return 7; }
+int sample_open(void) { return getpid(); }

@@ -1,6 +1,7 @@
 // Reads what Shoji needs of an ELF shared object, without loading it.
 //
-// Purpose  Finds the note and the exported symbols with a few preads. Every offset and
+// Purpose  Finds notes, exported symbols and what the dynamic loader is told, with a few
+//          preads. Every offset and
 //          size is checked against the file: a torn or hostile file gives an error, never
 //          a wild read. Program headers are used, not sections: they are what the dynamic
 //          loader goes by, and strip keeps them.
@@ -22,6 +23,18 @@
 
 namespace shoji {
 
+struct ElfSymbol {
+  std::string name;
+  bool unique = false;  // STB_GNU_UNIQUE: one for the whole process, and never unloaded
+};
+
+// What the object asks of the dynamic loader.
+struct ElfDynamic {
+  std::vector<std::string> needed;  // names of libraries, in their order
+  bool bind_now = false;
+  bool text_relocations = false;
+};
+
 class ElfFile {
  public:
   // `fd` is borrowed. FAILED_PRECONDITION when it is not a shared object for this machine.
@@ -32,6 +45,11 @@ class ElfFile {
 
   // The names of at most `limit` functions and data that the object exports.
   Result<std::vector<std::string>> ExportedSymbols(std::size_t limit);
+  Result<std::vector<ElfSymbol>> Exports(std::size_t limit);
+
+  Result<ElfDynamic> DynamicSection();
+
+  const std::vector<Elf64_Phdr>& segments() const { return segments_; }
 
  private:
   struct Dynamic;
@@ -49,7 +67,7 @@ class ElfFile {
   // The first symbol and the end of those that may be exported.
   Result<std::pair<std::uint64_t, std::uint64_t>> SymbolRange(const Dynamic& dynamic) const;
   Result<std::uint64_t> GnuHashEnd(std::uint64_t hash, std::uint64_t* first) const;
-  Result<std::string> NameOf(const Dynamic& dynamic, const Elf64_Sym& symbol) const;
+  Result<std::string> StringAt(const Dynamic& dynamic, std::uint64_t index) const;
 
   int fd_;
   std::uint64_t size_;
