@@ -121,18 +121,18 @@ Result<std::string> DeviceFinder::DiskBelow(const std::string& dir, int depth) c
   if (const auto disks = ListDir(dir + "/block"); disks.ok() && !disks->empty()) {
     return Node(disks->front());
   }
-  if (depth > 0) {
-    const auto names = ListDir(dir);
-    for (const std::string& name : names.ok() ? *names : std::vector<std::string>()) {
-      if (!name.starts_with("virtio") && !name.starts_with("nvme")) continue;
-      if (PathExists(dir + "/" + name + "/queue") && name.find('n', 4) != name.npos) {
-        return Node(name);  // nvme0n1 lies in its controller, without "block"
-      }
-      auto found = DiskBelow(dir + "/" + name, depth - 1);
-      if (found.ok()) return found;
+  Status failure = NotFound("there is no disk in " + dir);
+  const auto names = ListDir(dir);
+  for (const std::string& name : names.ok() && depth > 0 ? *names : std::vector<std::string>()) {
+    if (!name.starts_with("virtio") && !name.starts_with("nvme")) continue;
+    if (PathExists(dir + "/" + name + "/queue") && name.find('n', 4) != name.npos) {
+      return Node(name);  // nvme0n1 lies in its controller, without "block"
     }
+    auto found = DiskBelow(dir + "/" + name, depth - 1);
+    if (found.ok()) return found;
+    failure = found.status();
   }
-  return NotFound("there is no disk in " + dir);
+  return failure;
 }
 
 Result<std::string> DeviceFinder::FindPciDisk(const std::string& path) const {

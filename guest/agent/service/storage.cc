@@ -177,7 +177,7 @@ Result<Storages::MountPoints> Storages::Add(const Requested& requested) {
   return points;
 }
 
-Status Storages::ReleaseOne(const std::string& point) {
+Status Storages::ReleaseOne(std::string point) {
   const auto it = mounted_.find(point);
   if (it == mounted_.end() || --it->second.users > 0) return OkStatus();
   const Mounted mounted = it->second;

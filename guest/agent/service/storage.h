@@ -52,7 +52,7 @@ class Storages {
     std::uint64_t pages = 0;
   };
   Status AddOne(const grpc::Storage& storage);
-  Status ReleaseOne(const std::string& point);
+  Status ReleaseOne(std::string point);  // by value: it may be the key of what is erased
 
   Status MountOne(const grpc::Storage& storage, Mounted* mounted);
 
