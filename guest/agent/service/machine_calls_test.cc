@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <csignal>
@@ -418,6 +419,70 @@ TEST_F(Machine, Refusals) {
   seed.set_data(std::string(65537, 's'));
   EXPECT_EQ(Do(guest_.get(), &Stub::ReseedRandomDev, seed).error_code(),
             StatusCode::INVALID_ARGUMENT);
+}
+
+// The freezer needs no controller, which a machine like this one may have none of.
+TEST(Cgroups, PauseAndResume) {
+  Guest guest({"", {}, true});
+  ASSERT_TRUE(guest.CreateSandbox().ok());
+  const std::string id = "agent-test-" + std::to_string(getpid());
+  grpc::PauseContainerRequest pause;
+  pause.set_container_id(id);
+  grpc::ResumeContainerRequest resume;
+  resume.set_container_id(id);
+  EXPECT_EQ(Do(&guest, &Stub::PauseContainer, pause).error_code(), StatusCode::NOT_FOUND);
+  const auto made = guest.Create(guest.Request(id, {"cat"}));
+  ASSERT_TRUE(made.ok()) << made.error_message();
+  EXPECT_EQ(Do(&guest, &Stub::PauseContainer, pause).error_code(), StatusCode::FAILED_PRECONDITION);
+  ASSERT_TRUE(guest.Start(id).ok());
+  const auto paused = Do(&guest, &Stub::PauseContainer, pause);
+  if (paused.error_message().find("no cgroups") != std::string::npos) {
+    GTEST_SKIP() << "the machine has no cgroup v2";
+  }
+  ASSERT_TRUE(paused.ok()) << paused.error_message();
+  EXPECT_EQ(guest.Exec(id, "e", {"true"}).error_code(), StatusCode::FAILED_PRECONDITION);
+  grpc::UpdateContainerRequest update;
+  update.set_container_id(id);
+  EXPECT_TRUE(Do(&guest, &Stub::UpdateContainer, update).ok()) << "nothing to change";
+  grpc::StatsContainerRequest ask;
+  ask.set_container_id(id);
+  grpc::StatsContainerResponse stats;
+  EXPECT_TRUE(Call(&guest, &Stub::StatsContainer, ask, &stats).ok());
+  EXPECT_TRUE(Do(&guest, &Stub::ResumeContainer, resume).ok());
+  EXPECT_TRUE(guest.Exec(id, "e", {"true"}).ok());
+  EXPECT_EQ(guest.Wait(id, "e"), 0);
+  ASSERT_TRUE(Do(&guest, &Stub::PauseContainer, pause).ok());
+  EXPECT_TRUE(guest.Remove(id, 10).ok()) << "a paused container can be removed";
+}
+
+TEST(Cgroups, WithoutThemLimitsAreRefused) {
+  Guest guest;
+  ASSERT_TRUE(guest.CreateSandbox().ok());
+  ASSERT_TRUE(guest.Run("c", {"cat"}).ok());
+  grpc::UpdateContainerRequest update;
+  update.set_container_id("c");
+  update.mutable_resources()->mutable_pids()->set_limit(7);
+  EXPECT_FALSE(Do(&guest, &Stub::UpdateContainer, update).ok());
+  update.set_container_id("d");
+  EXPECT_EQ(Do(&guest, &Stub::UpdateContainer, update).error_code(), StatusCode::NOT_FOUND);
+}
+
+TEST_F(Machine, ContainersShareProcessesWhenTheSandboxSaysSo) {
+  grpc::CreateSandboxRequest sandbox;
+  sandbox.set_sandbox_pidns(true);
+  ASSERT_TRUE(CreateSandbox(sandbox).ok());
+  auto first = guest_->Request("first", {"sleep", "1234"});
+  first.set_sandbox_pidns(true);
+  ASSERT_TRUE(guest_->Create(first).ok());
+  ASSERT_TRUE(guest_->Start("first").ok());
+  const std::vector<std::string> look = {"sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\000' ' '"};
+  auto second = guest_->Request("second", look);
+  second.set_sandbox_pidns(true);
+  ASSERT_TRUE(guest_->Create(second).ok());
+  ASSERT_TRUE(guest_->Start("second").ok());
+  EXPECT_THAT(guest_->ReadAll("second", "second"), HasSubstr("sleep 1234"));
+  ASSERT_TRUE(guest_->Run("alone", look).ok());
+  EXPECT_THAT(guest_->ReadAll("alone", "alone"), ::testing::Not(HasSubstr("sleep 1234")));
 }
 
 TEST_F(Machine, AnOomCallerMayGo) {

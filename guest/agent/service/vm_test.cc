@@ -210,6 +210,7 @@ class Vm : public ::testing::Test {
   void AddProcessor(int socket, bool cpu_only);
   void Processors();
   void Memory();
+  void Limits();
   void OutOfMemory();
 
   testing::TempDir dir_;
@@ -365,6 +366,35 @@ void Vm::OutOfMemory() {
   EXPECT_EQ(id, "hungry");
 }
 
+void Vm::Limits() {
+  Start(Container("held", {"sleep", "1000"}));
+  grpc::UpdateContainerRequest update;
+  update.set_container_id("held");
+  update.mutable_resources()->mutable_pids()->set_limit(77);
+  update.mutable_resources()->mutable_memory()->set_limit(32 << 20);
+  update.mutable_resources()->mutable_cpu()->set_cpus("0");
+  Do(&Stub::UpdateContainer, update);
+  grpc::PauseContainerRequest pause;
+  pause.set_container_id("held");
+  Do(&Stub::PauseContainer, pause);
+  grpc::StatsContainerRequest ask;
+  ask.set_container_id("held");
+  grpc::StatsContainerResponse stats;
+  Call(&Stub::StatsContainer, ask, &stats);
+  EXPECT_EQ(stats.cgroup_stats().pids_stats().limit(), 77U);
+  EXPECT_EQ(stats.cgroup_stats().pids_stats().current(), 1U);
+  EXPECT_EQ(stats.cgroup_stats().memory_stats().usage().limit(), 32U << 20U);
+  EXPECT_GT(stats.cgroup_stats().memory_stats().usage().usage(), 0U);
+  EXPECT_GT(stats.cgroup_stats().cpu_stats().cpu_usage().total_usage(), 0U);
+  EXPECT_GE(stats.network_stats_size(), 3);
+  grpc::ResumeContainerRequest resume;
+  resume.set_container_id("held");
+  Do(&Stub::ResumeContainer, resume);
+  grpc::RemoveContainerRequest remove;
+  remove.set_container_id("held");
+  Do(&Stub::RemoveContainer, remove);
+}
+
 // In one VM: booting one takes longer than all the rest.
 TEST_F(Vm, HasAllThatAHostAsksFor) {
   Network();
@@ -375,7 +405,10 @@ TEST_F(Vm, HasAllThatAHostAsksFor) {
   ClockAndSeed();
   Processors();
   Memory();
+  Limits();
   OutOfMemory();
+  // Removes the container that is left, the disks and what was mounted.
+  Do(&Stub::DestroySandbox, grpc::DestroySandboxRequest());
 }
 
 }  // namespace

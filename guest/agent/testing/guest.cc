@@ -28,6 +28,7 @@ namespace {
                      mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") == 0;
   const bool shown =
       options.sys.empty() || mount(options.sys.c_str(), "/sys", nullptr, MS_BIND, nullptr) == 0;
+  if (options.cgroups) mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, nullptr);
   std::vector<const char*> args = {"shoji-agent", "--listen", address.c_str()};
   for (const std::string& word : options.words) args.push_back(word.c_str());
   args.push_back(nullptr);
@@ -75,7 +76,7 @@ void Guest::MakeRoot() {
     std::filesystem::create_directories(root + sub);
   }
   std::filesystem::copy("/bin/busybox", root + "/bin/busybox");
-  for (const char* name : {"sh", "cat", "echo", "sleep", "true", "dd", "tty", "kill"}) {
+  for (const char* name : {"sh", "cat", "echo", "sleep", "true", "dd", "tty", "kill", "tr"}) {
     std::filesystem::create_symlink("busybox", root + "/bin/" + name);
   }
 }

@@ -23,6 +23,7 @@ namespace shoji::agent::testing {
 struct GuestOptions {
   std::string sys;                 // a directory to show as /sys; empty: the machine's
   std::vector<std::string> words;  // as on a kernel's command line
+  bool cgroups = false;            // the machine's cgroup v2, with whatever it has there
 };
 
 class Guest {
