@@ -209,12 +209,15 @@ void Sandbox::CreateContainer(const grpc::CreateContainerRequest& request, Done 
   if (!made.ok() || hooks_.prestart.empty()) return done(made);
   const std::string& id = request.container_id();
   Entry& entry = containers_[id];
-  entry.making = true;
+  const std::uint64_t making = entry.making = ++last_making_;
   const std::string state = StateOf(id, "created", entry.container->init_pid());
-  hook_runner_.Run(hooks_.prestart, state, [this, id, done](const Status& status) {
+  hook_runner_.Run(hooks_.prestart, state, [this, id, making, done](const Status& status) {
     const auto it = containers_.find(id);
-    if (it == containers_.end()) return done(NotFound("container " + id + " was removed"));
-    it->second.making = false;
+    // Another may have its id by now.
+    if (it == containers_.end() || it->second.making != making) {
+      return done(NotFound("container " + id + " was removed while its hooks ran"));
+    }
+    it->second.making = 0;
     if (status.ok()) return done(status);
     RemoveContainer(id, [done, status](const Status& removed) {
       if (!removed.ok()) Log(LogLevel::kError, removed.message());
@@ -226,7 +229,7 @@ void Sandbox::CreateContainer(const grpc::CreateContainerRequest& request, Done 
 void Sandbox::StartContainer(const std::string& id, Done done) {
   const auto it = containers_.find(id);
   if (it == containers_.end()) return done(Find(id).status());
-  if (it->second.making) {
+  if (it->second.making != 0) {
     return done(FailedPrecondition("container " + id + " is still being created"));
   }
   const Status started = it->second.container->Start();

@@ -5,6 +5,7 @@
 #ifndef SHOJI_GUEST_AGENT_SERVICE_SANDBOX_H_
 #define SHOJI_GUEST_AGENT_SERVICE_SANDBOX_H_
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -57,8 +58,8 @@ class Sandbox {
   struct Entry {
     std::unique_ptr<Container> container;
     Storages::MountPoints mounts;
-    grpc::Spec described;  // what hooks are told: version, root, annotations
-    bool making = false;   // its first hooks run
+    grpc::Spec described;      // what hooks are told: version, root, annotations
+    std::uint64_t making = 0;  // its first hooks run: a number of its own; else 0
   };
 
   Status MakeContainer(const grpc::CreateContainerRequest& request);
@@ -74,6 +75,7 @@ class Sandbox {
   OomEvents* oom_;
   HookRunner hook_runner_;
   GuestHooks hooks_;
+  std::uint64_t last_making_ = 0;
   bool created_ = false;
   bool name_service_ = false;
   Storages storages_;
