@@ -97,6 +97,7 @@ TEST(SqliteStore, ByDefaultItLiesInTheStateDirectory) {
   const TempDir dir;
   state_dir = dir.path() + "/state";
   sdk::testing::FakeHost host;
+  host.RemoveService(SHOJI_DIRS_V1);
   const auto none = SqliteStore::Open(sdk::Host(host.raw()), sdk::OptionMap(nullptr));
   EXPECT_EQ(none.status().code(), StatusCode::kFailedPrecondition);
   const shoji_dirs_v1 dirs = {sizeof(shoji_dirs_v1), 0,

@@ -106,7 +106,7 @@ TEST_F(PluginHostTest, ErrorsComeThroughWhole) {
   auto store = Good();
   const Status status = store->Save({}, "fail/detail", "");
   EXPECT_EQ(status.code(), StatusCode::kNotFound);
-  EXPECT_EQ(status.message(), "first line second");
+  EXPECT_EQ(status.message(), "first line\\x0asecond");
   EXPECT_EQ(status.detail("reason"), "skip");
   EXPECT_EQ(status.sys_errno(), 2);
   EXPECT_EQ(store->Save({}, "fail/mute", "").message(),

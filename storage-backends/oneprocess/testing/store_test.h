@@ -87,6 +87,7 @@ inline std::int32_t TellState(const shoji_host* host, std::int32_t which, const 
 }
 
 TYPED_TEST_P(EngineStoreTest, LiesInTheStateDirectoryUnlessToldOtherwise) {
+  this->fake_.RemoveService(SHOJI_DIRS_V1);
   const Result<std::unique_ptr<typename TypeParam::Store>> none = this->OpenWith({});
   EXPECT_EQ(none.status().code(), StatusCode::kFailedPrecondition);
   const shoji_dirs_v1 dirs = {sizeof(shoji_dirs_v1), 0, TellState};
