@@ -73,8 +73,8 @@ std::string RecordHeader(std::string_view key, std::string_view value) {
   return out;
 }
 
-Result<std::string> UnpackRecord(std::string_view key, std::string bytes) {
-  if (std::string_view(bytes).substr(0, kMagic.size()) != kMagic) {
+Result<std::string_view> UnpackRecord(std::string_view key, std::string_view bytes) {
+  if (bytes.substr(0, kMagic.size()) != kMagic) {
     return DataLoss("it is not a Shoji record");
   }
   if (bytes.size() < kRecordHeader || GetNumber(bytes, 16, 8) != bytes.size() - kRecordHeader) {
@@ -82,7 +82,7 @@ Result<std::string> UnpackRecord(std::string_view key, std::string bytes) {
   }
   if (GetNumber(bytes, 12, 4) != 0) return DataLoss("a newer version of the store wrote it");
   const std::uint64_t crc = GetNumber(bytes, 8, 4);
-  bytes.erase(0, kRecordHeader);
+  bytes.remove_prefix(kRecordHeader);
   if (crc != CrcOf(key, bytes)) return DataLoss("its checksum is wrong");
   return bytes;
 }

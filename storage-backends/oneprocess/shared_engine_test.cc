@@ -27,7 +27,9 @@ class FakeEngine : public Engine {
  public:
   FakeEngine(UniqueFd lock, Counts* counts) : lock_(std::move(lock)), counts_(counts) {}
   ~FakeEngine() override { ++counts_->closed; }
-  Result<std::string> Get(std::string_view /*key*/) override { return std::string(); }
+  Status Get(std::string_view /*key*/, const shoji_sink* sink) override {
+    return sdk::Put(sink, "");
+  }
   Status Write(const std::vector<sdk::StoreOp>& /*ops*/) override { return OkStatus(); }
   Status Walk(std::string_view, const std::function<bool(std::string_view)>&) override {
     return OkStatus();
