@@ -13,11 +13,17 @@ namespace {
 using sdk::ToStr;
 using sdk::testing::FakeError;
 using sdk::testing::FakeHost;
-using sdk::testing::FakeSink;
 
 Status ToStatus(std::int32_t code, const FakeError& error) {
   if (code == SHOJI_OK) return OkStatus();
   return {static_cast<StatusCode>(code), error.message};
+}
+
+// Like the host's: straight into the string that the caller gets.
+std::int32_t Append(void* ctx, const void* data, std::uint64_t size) noexcept {
+  static_cast<std::string*>(ctx)->append(static_cast<const char*>(data),
+                                         static_cast<std::size_t>(size));
+  return SHOJI_OK;
 }
 
 class Plugin : public Subject {
@@ -51,10 +57,11 @@ class Plugin : public Subject {
   }
   Result<std::string> Load(const std::string& key) override {
     FakeError error;
-    FakeSink sink;
+    std::string value;
+    const shoji_sink sink = {sizeof(shoji_sink), 0, &value, Append};
     SHOJI_RETURN_IF_ERROR(
-        ToStatus(table_->load(store_, nullptr, ToStr(key), sink.raw(), error.raw()), error));
-    return sink.text();
+        ToStatus(table_->load(store_, nullptr, ToStr(key), &sink, error.raw()), error));
+    return value;
   }
 
  private:

@@ -4,6 +4,8 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/security/credentials.h>
 
+#include <chrono>
+
 #include "shoji-etcd/rpc.pb.h"
 #include "subject.h"
 
@@ -36,6 +38,7 @@ class Etcd : public Subject {
  private:
   Status Call(const char* method, const MessageLite& request, MessageLite* reply) {
     grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
     const grpc::Status status =
         grpc::internal::BlockingUnaryCall<MessageLite, MessageLite, MessageLite, MessageLite>(
             channel_.get(),

@@ -1,3 +1,4 @@
+#include <leveldb/cache.h>
 #include <leveldb/db.h>
 
 #include "subject.h"
@@ -7,7 +8,18 @@ namespace {
 
 class LevelDb : public Subject {
  public:
-  explicit LevelDb(std::unique_ptr<leveldb::DB> db) : db_(std::move(db)) {}
+  Status Open(const std::string& path) {
+    leveldb::Options options;
+    options.create_if_missing = true;
+    options.paranoid_checks = true;
+    options.write_buffer_size = 4U << 20U;
+    options.max_open_files = 64;
+    options.block_cache = cache_.get();
+    leveldb::DB* db = nullptr;
+    const leveldb::Status status = leveldb::DB::Open(options, path, &db);
+    db_.reset(db);
+    return status.ok() ? OkStatus() : Internal(status.ToString());
+  }
 
   Status Save(const std::string& key, const std::string& value) override {
     leveldb::WriteOptions options;
@@ -25,19 +37,16 @@ class LevelDb : public Subject {
   }
 
  private:
+  const std::unique_ptr<leveldb::Cache> cache_{leveldb::NewLRUCache(1U << 20U)};
   std::unique_ptr<leveldb::DB> db_;
 };
 
 }  // namespace
 
 Opened OpenRawLevelDb(const std::string& dir) {
-  leveldb::Options options;
-  options.create_if_missing = true;
-  options.write_buffer_size = 4U << 20U;
-  leveldb::DB* db = nullptr;
-  const leveldb::Status status = leveldb::DB::Open(options, dir + "/raw-leveldb", &db);
-  if (!status.ok()) return Internal(status.ToString());
-  return std::unique_ptr<Subject>(std::make_unique<LevelDb>(std::unique_ptr<leveldb::DB>(db)));
+  auto store = std::make_unique<LevelDb>();
+  SHOJI_RETURN_IF_ERROR(store->Open(dir + "/raw-leveldb"));
+  return std::unique_ptr<Subject>(std::move(store));
 }
 
 }  // namespace shoji::benchmark_stores

@@ -1,5 +1,7 @@
+#include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
+#include <rocksdb/table.h>
 
 #include "subject.h"
 
@@ -34,7 +36,13 @@ class RocksDb : public Subject {
 Opened OpenRawRocksDb(const std::string& dir) {
   rocksdb::Options options;
   options.create_if_missing = true;
+  options.paranoid_checks = true;
   options.write_buffer_size = 4U << 20U;
+  options.max_background_jobs = 1;
+  options.max_open_files = 64;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(1U << 20U, 0);
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(options, dir + "/raw-rocksdb", &db);
   if (!status.ok()) return Internal(status.ToString());

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "shoji/base/deadline.h"
 #include "shoji/base/errno.h"
@@ -131,8 +132,18 @@ bool Directory::Exists(const std::string& name) const {
   return faccessat(fd_.get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-Status Directory::WriteDurably(const std::string& name,
-                               const std::vector<std::string_view>& pieces) const {
+std::optional<std::string_view> Directory::ReadSmall(const std::string& name, char* buffer,
+                                                     std::size_t size) const {
+  const UniqueFd fd(
+      openat(fd_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd) return std::nullopt;
+  const ssize_t n = read(fd.get(), buffer, size);
+  if (n < 0 || static_cast<std::size_t>(n) >= size) return std::nullopt;
+  return std::string_view(buffer, static_cast<std::size_t>(n));
+}
+
+Result<UniqueFd> Directory::Write(const std::string& name,
+                                  const std::vector<std::string_view>& pieces) const {
   UniqueFd fd(
       openat(fd_.get(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return Failure(errno, "cannot create", name);
@@ -140,14 +151,28 @@ Status Directory::WriteDurably(const std::string& name,
     Status status = WriteAll(fd.get(), piece);
     if (!status.ok()) return std::move(status).WithContext("cannot write " + path_ + "/" + name);
   }
-  if (fsync(fd.get()) < 0) return Failure(errno, "cannot sync", name);
+  return fd;
+}
+
+Status Directory::Sync(const UniqueFd& fd, const std::string& name) const {
+  return fsync(fd.get()) < 0 ? Failure(errno, "cannot sync", name) : OkStatus();
+}
+
+Status Directory::WriteDurably(const std::string& name,
+                               const std::vector<std::string_view>& pieces) const {
+  SHOJI_ASSIGN_OR_RETURN(const UniqueFd fd, Write(name, pieces));
+  return Sync(fd, name);
+}
+
+Status Directory::Rename(const std::string& from, const std::string& to) const {
+  if (renameat(fd_.get(), from.c_str(), fd_.get(), to.c_str()) < 0) {
+    return Failure(errno, "cannot rename " + from + " to", to);
+  }
   return OkStatus();
 }
 
 Status Directory::Move(const std::string& from, const std::string& to) const {
-  if (renameat(fd_.get(), from.c_str(), fd_.get(), to.c_str()) < 0) {
-    return Failure(errno, "cannot rename " + from + " to", to);
-  }
+  SHOJI_RETURN_IF_ERROR(Rename(from, to));
   return SyncDirOf(to);
 }
 
@@ -163,21 +188,39 @@ Status Directory::MakeParents(const std::string& name) const {
   return OkStatus();
 }
 
+Status Directory::Unlink(const std::string& name) const {
+  if (unlinkat(fd_.get(), name.c_str(), 0) == 0 || errno == ENOENT) return OkStatus();
+  return Failure(errno, "cannot remove", name);
+}
+
 Status Directory::Remove(const std::string& name) const {
-  if (unlinkat(fd_.get(), name.c_str(), 0) < 0) {
-    return errno == ENOENT ? OkStatus() : Failure(errno, "cannot remove", name);
-  }
-  SHOJI_RETURN_IF_ERROR(SyncDirOf(name));
-  for (std::string dir = DirOf(name); dir != "."; dir = DirOf(dir)) {
-    if (unlinkat(fd_.get(), dir.c_str(), AT_REMOVEDIR) < 0) return OkStatus();  // in use still
-  }
+  SHOJI_RETURN_IF_ERROR(Unlink(name));
+  SHOJI_RETURN_IF_ERROR(SyncDirsOf({name}));
+  Prune(name);
   return OkStatus();
+}
+
+void Directory::Prune(const std::string& name) const {
+  for (std::string dir = DirOf(name); dir != "."; dir = DirOf(dir)) {
+    if (unlinkat(fd_.get(), dir.c_str(), AT_REMOVEDIR) < 0) return;  // in use still
+  }
 }
 
 Status Directory::SyncDirOf(const std::string& name) const {
   const std::string dir = DirOf(name);
   UniqueFd fd(openat(fd_.get(), dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || fsync(fd.get()) < 0) return Failure(errno, "cannot sync directory", dir);
+  return OkStatus();
+}
+
+Status Directory::SyncDirsOf(const std::vector<std::string>& names) const {
+  std::set<std::string> dirs;
+  for (const std::string& name : names) {
+    std::string dir = DirOf(name);
+    while (dir != "." && !Exists(dir)) dir = DirOf(dir);
+    dirs.insert(std::move(dir));
+  }
+  for (const std::string& dir : dirs) SHOJI_RETURN_IF_ERROR(SyncDirOf(dir + "/."));
   return OkStatus();
 }
 

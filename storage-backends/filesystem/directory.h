@@ -11,6 +11,7 @@
 #ifndef SHOJI_FILESYSTEM_DIRECTORY_H_
 #define SHOJI_FILESYSTEM_DIRECTORY_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,16 +49,32 @@ class Directory {
   // NOT_FOUND; RESOURCE_EXHAUSTED above `max_bytes`.
   Result<std::string> Read(const std::string& name, std::size_t max_bytes) const;
   bool Exists(const std::string& name) const;
-  // Creates or replaces the file and syncs its bytes; its name is durable after SyncDirOf.
+  // The bytes of a file that fits into `buffer` with room to spare, read by one call; nothing
+  // in all other cases, of which Read() tells.
+  std::optional<std::string_view> ReadSmall(const std::string& name, char* buffer,
+                                            std::size_t size) const;
+  // Creates or replaces the file. Its bytes are on their way to the disk; Sync() waits for them.
+  Result<UniqueFd> Write(const std::string& name,
+                         const std::vector<std::string_view>& pieces) const;
+  Status Sync(const UniqueFd& fd, const std::string& name) const;
+  // Both; the file's name is durable after SyncDirOf.
   Status WriteDurably(const std::string& name, const std::vector<std::string_view>& pieces) const;
-  // Renames and syncs the directory of `to`.
+  // Durable after SyncDirsOf({to}).
+  Status Rename(const std::string& from, const std::string& to) const;
+  // Both.
   Status Move(const std::string& from, const std::string& to) const;
   // Makes the directories above `name`, durably.
   Status MakeParents(const std::string& name) const;
   // Removes the file, and the directories above that are empty then, durably. Success
   // when it is not there.
   Status Remove(const std::string& name) const;
+  // Removes the file; durable after SyncDirsOf({name}). Success when it is not there.
+  Status Unlink(const std::string& name) const;
+  // Removes the directories above `name` that are empty.
+  void Prune(const std::string& name) const;
   Status SyncDirOf(const std::string& name) const;
+  // Each directory once; for one that has gone, the one above.
+  Status SyncDirsOf(const std::vector<std::string>& names) const;
   // Names in a directory ("" is the root), sorted. NOT_FOUND.
   Result<std::vector<std::string>> List(const std::string& name) const;
 

@@ -1,5 +1,7 @@
 #include "filesystem_store.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <map>
 
@@ -11,6 +13,8 @@ namespace {
 
 constexpr std::size_t kMaxJournal = 64U << 20U;
 constexpr std::size_t kMaxSteps = 65536;
+constexpr std::size_t kSmall = 16384;        // records up to that are loaded by one read
+constexpr std::size_t kSyncedTogether = 64;  // and open together
 
 std::int32_t AppendTo(void* ctx, const void* data, std::uint64_t size) noexcept {
   static_cast<std::string*>(ctx)->append(static_cast<const char*>(data),
@@ -39,6 +43,11 @@ std::vector<Step> StepsOf(const std::vector<sdk::StoreOp>& ops) {
     steps.push_back({ops[i].remove, static_cast<std::uint32_t>(i), std::string(key)});
   }
   return steps;
+}
+
+// Gives the blocks of the file their places, and does not wait.
+void StartWriting(const UniqueFd& fd) {
+  (void)sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 // Whether keys below `key` may begin with `prefix`.
@@ -79,41 +88,59 @@ Status FilesystemStore::Recover() {
   SHOJI_ASSIGN_OR_RETURN(const std::string bytes, directory_.Read(kJournal, kMaxJournal));
   Result<std::vector<Step>> steps = UnpackJournal(bytes);
   if (!steps.ok()) return std::move(steps).status().WithContext(where);
+  std::vector<std::string> paths;
   for (const Step& step : *steps) {
+    paths.push_back(PathOfKey(step.key));
     Status status = CarryOut(step);
     if (!status.ok()) return std::move(status).WithContext("cannot complete " + where);
   }
+  // All of them, also those that somebody carried out before a crash and may not have synced.
+  SHOJI_RETURN_IF_ERROR(directory_.SyncDirsOf(paths));
+  for (const std::string& path : paths) directory_.Prune(path);
   return directory_.Remove(kJournal);
 }
 
-Status FilesystemStore::WriteStep(const Step& step, std::string_view value) {
-  return directory_.WriteDurably(StepFile(step.file), {RecordHeader(step.key, value), value});
+Result<UniqueFd> FilesystemStore::WriteStep(const Step& step, std::string_view value) {
+  return directory_.Write(StepFile(step.file), {RecordHeader(step.key, value), value});
 }
 
 Status FilesystemStore::CarryOut(const Step& step) {
   const std::string path = PathOfKey(step.key);
-  if (step.remove) return directory_.Remove(path);
+  if (step.remove) return directory_.Unlink(path);
   const std::string file = StepFile(step.file);
   // Not there: it was moved before the crash, or by us a moment ago.
   if (!directory_.Exists(file)) return OkStatus();
   SHOJI_RETURN_IF_ERROR(directory_.MakeParents(path));
-  return directory_.Move(file, path);
+  return directory_.Rename(file, path);
 }
 
 Status FilesystemStore::Save(const shoji_call* call, std::string_view key, std::string_view value) {
   SHOJI_ASSIGN_OR_RETURN(const Lock lock, LockClean(LockMode::kExclusive, call));
-  const Step step{false, 0, std::string(key)};
-  Status status = WriteStep(step, value);
-  if (status.ok()) status = CarryOut(step);
+  const std::string file = StepFile(0);
+  const std::string path = PathOfKey(key);
+  Status status = directory_.WriteDurably(file, {RecordHeader(key, value), value});
+  if (status.ok()) status = directory_.MakeParents(path);
+  if (status.ok()) status = directory_.Move(file, path);
   if (!status.ok()) DropLeftovers();
   return status;
 }
 
-Result<std::string> FilesystemStore::Load(const shoji_call* call, std::string_view key) {
-  SHOJI_ASSIGN_OR_RETURN(const Lock lock, LockClean(LockMode::kShared, call));
+Status FilesystemStore::LoadInto(const shoji_call* call, std::string_view key,
+                                 const shoji_sink* sink) {
   const std::string path = PathOfKey(key);
+  if (directory_.Exists(kJournal)) return LoadLocked(call, key, path, sink);
+  char buffer[kSmall];
+  const std::optional<std::string_view> bytes = directory_.ReadSmall(path, buffer, kSmall);
+  if (!bytes) return LoadLocked(call, key, path, sink);
+  const Result<std::string_view> value = UnpackRecord(key, *bytes);
+  // What is wrong is said after another look.
+  return value.ok() ? sdk::Put(sink, *value) : LoadLocked(call, key, path, sink);
+}
+
+Status FilesystemStore::LoadLocked(const shoji_call* call, std::string_view key,
+                                   const std::string& path, const shoji_sink* sink) {
   const std::string where = "record " + directory_.path() + "/" + path;
-  Result<std::string> bytes = directory_.Read(path, SHOJI_STORE_VALUE_MAX + kRecordHeader);
+  const Result<std::string> bytes = ReadLocked(call, path);
   if (!bytes.ok()) {
     const StatusCode code = bytes.status().code();
     if (code == StatusCode::kNotFound) {
@@ -122,11 +149,15 @@ Result<std::string> FilesystemStore::Load(const shoji_call* call, std::string_vi
     if (code == StatusCode::kResourceExhausted && bytes.status().sys_errno() == 0) {
       return DataLoss(where + " is larger than a record may be");
     }
-    return bytes;
+    return bytes.status();
   }
-  Result<std::string> value = UnpackRecord(key, std::move(bytes).value());
-  if (!value.ok()) return std::move(value).status().WithContext(where);
-  return value;
+  const Result<std::string_view> value = UnpackRecord(key, *bytes);
+  return value.ok() ? sdk::Put(sink, *value) : value.status().WithContext(where);
+}
+
+Result<std::string> FilesystemStore::ReadLocked(const shoji_call* call, const std::string& path) {
+  SHOJI_ASSIGN_OR_RETURN(const Lock lock, LockClean(LockMode::kShared, call));
+  return directory_.Read(path, SHOJI_STORE_VALUE_MAX + kRecordHeader);
 }
 
 Status FilesystemStore::Remove(const shoji_call* call, std::string_view key) {
@@ -180,11 +211,22 @@ Status FilesystemStore::Apply(const shoji_call* call, const std::vector<sdk::Sto
 // All that needs space comes before the decision: a full disk leaves nothing behind.
 Status FilesystemStore::Prepare(const std::vector<Step>& steps,
                                 const std::vector<sdk::StoreOp>& ops) {
+  std::vector<std::pair<UniqueFd, std::string>> written;
   for (const Step& step : steps) {
     if (step.remove) continue;
     SHOJI_RETURN_IF_ERROR(directory_.MakeParents(PathOfKey(step.key)));
-    SHOJI_RETURN_IF_ERROR(WriteStep(step, ops[step.file].value));
+    SHOJI_ASSIGN_OR_RETURN(UniqueFd fd, WriteStep(step, ops[step.file].value));
+    written.emplace_back(std::move(fd), StepFile(step.file));
+    if (written.size() == kSyncedTogether) SHOJI_RETURN_IF_ERROR(SyncAll(&written));
   }
+  return SyncAll(&written);
+}
+
+// The first of them takes the others along: for these there is hardly anything left to do.
+Status FilesystemStore::SyncAll(std::vector<std::pair<UniqueFd, std::string>>* files) const {
+  for (const auto& [fd, name] : *files) StartWriting(fd);
+  for (const auto& [fd, name] : *files) SHOJI_RETURN_IF_ERROR(directory_.Sync(fd, name));
+  files->clear();
   return OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 #include "layout.h"
@@ -209,6 +210,37 @@ TEST_F(FilesystemStoreTest, ThreadsTakeTurns) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(Keys("t/").size(), 4U);
+}
+
+// Loads take no lock: who has seen a part of a transaction must see the rest of it.
+TEST_F(FilesystemStoreTest, ReadersSeeTransactionsWhole) {
+  constexpr int kTransactions = 100;
+  const std::vector<std::string> keys = {"a", "m/deep/er", "z"};
+  const auto apply = [&](int i) {
+    const std::string value = std::to_string(i);
+    std::vector<sdk::StoreOp> ops;
+    for (const std::string& key : keys) ops.push_back({false, key, value});
+    return store_->Apply(nullptr, ops);
+  };
+  ASSERT_TRUE(apply(0).ok());
+  std::atomic<bool> ended = false;
+  const auto read = [&](std::vector<std::string> order) {
+    const auto store = Open();
+    for (int last = 0; !ended;) {
+      for (const std::string& key : order) {
+        const auto value = store->Load(nullptr, key);
+        ASSERT_TRUE(value.ok()) << value.status().message();
+        ASSERT_GE(std::stoi(*value), last) << key << " is from before the transaction";
+        last = std::stoi(*value);
+      }
+    }
+  };
+  std::thread forward(read, keys);
+  std::thread backward(read, std::vector<std::string>(keys.rbegin(), keys.rend()));
+  for (int i = 1; i <= kTransactions; ++i) EXPECT_TRUE(apply(i).ok());
+  ended = true;
+  forward.join();
+  backward.join();
 }
 
 TEST(StoreKey, BadKeysAreRefusedWithTheReason) {

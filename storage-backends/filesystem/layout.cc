@@ -1,9 +1,5 @@
 #include "layout.h"
 
-#include <vector>
-
-#include "shoji/base/strings.h"
-
 namespace shoji::filesystem {
 namespace {
 
@@ -17,36 +13,40 @@ bool IsPlain(char c) {
          c == '-' || c == '.';
 }
 
-std::string Encode(char c, bool first) {
-  if (IsPlain(c) && !(first && c == '.')) return std::string(1, c);
-  const auto byte = static_cast<unsigned char>(c);
-  return {'%', kHex[byte >> 4U], kHex[byte & 15U]};
-}
+// As which byte of a name; how many bytes it takes there.
+std::size_t SizeOf(char c, bool first) { return IsPlain(c) && !(first && c == '.') ? 1 : 3; }
 
-std::string EncodeComponent(std::string_view component) {
-  std::string out;
-  std::size_t used = 0;
-  for (const char c : component) {
-    const std::string piece = Encode(c, used == 0);
-    if (used + piece.size() > kMaxName) {
-      // The next name begins: encode anew, for its first byte must be no dot.
-      out += std::string(1, kContinued) + "/" + Encode(c, true);
-      used = Encode(c, true).size();
-      continue;
-    }
-    out += piece;
-    used += piece.size();
+void Encode(char c, std::size_t size, std::string* out) {
+  if (size == 1) {
+    *out += c;
+    return;
   }
-  return out;
+  const auto byte = static_cast<unsigned char>(c);
+  *out += '%';
+  *out += kHex[byte >> 4U];
+  *out += kHex[byte & 15U];
 }
 
 }  // namespace
 
 std::string PathOfKey(std::string_view key) {
   std::string path;
-  for (const std::string& component : Split(key, '/')) {
-    if (!path.empty()) path += '/';
-    path += EncodeComponent(component);
+  path.reserve(key.size() + 16);
+  std::size_t used = 0;  // of the name that is being written
+  for (const char c : key) {
+    if (c == '/') {
+      path += c;
+      used = 0;
+      continue;
+    }
+    if (used + SizeOf(c, used == 0) > kMaxName) {
+      path += kContinued;
+      path += '/';
+      used = 0;
+    }
+    const std::size_t size = SizeOf(c, used == 0);
+    Encode(c, size, &path);
+    used += size;
   }
   return path + kRecord;
 }

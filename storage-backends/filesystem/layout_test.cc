@@ -87,5 +87,16 @@ TEST(Journal, EveryCutAndEveryChangedByteIsFound) {
   }
 }
 
+TEST(Crc, IsTheSameInOneGoAndByteByByte) {
+  EXPECT_EQ(Crc32("123456789"), 0xcbf43926U);
+  std::string data;
+  for (int i = 0; i < 300; ++i) data += static_cast<char>(i * i + i / 7);
+  for (std::size_t size = 0; size <= data.size(); ++size) {
+    std::uint32_t slow = 0;
+    for (std::size_t i = 0; i < size; ++i) slow = Crc32(data.substr(i, 1), slow);
+    EXPECT_EQ(Crc32(std::string_view(data).substr(0, size)), slow) << size;
+  }
+}
+
 }  // namespace
 }  // namespace shoji::filesystem

@@ -20,8 +20,8 @@ inline constexpr std::size_t kRecordHeader = 24;
 // The header only: the value follows it.
 std::string RecordHeader(std::string_view key, std::string_view value);
 
-// The value. DATA_LOSS says what is wrong.
-Result<std::string> UnpackRecord(std::string_view key, std::string bytes);
+// The value, a part of `bytes`. DATA_LOSS says what is wrong.
+Result<std::string_view> UnpackRecord(std::string_view key, std::string_view bytes);
 
 std::uint32_t Crc32(std::string_view data, std::uint32_t crc = 0);
 

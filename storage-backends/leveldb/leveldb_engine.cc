@@ -80,10 +80,10 @@ class LevelDbEngine : public oneprocess::Engine {
     return status.ok() ? OkStatus() : Fail(status);
   }
 
-  Result<std::string> Get(std::string_view key) override {
+  Status Get(std::string_view key, const shoji_sink* sink) override {
     std::string value;
     const leveldb::Status status = db_->Get(Checked(), ToSlice(key), &value);
-    if (status.ok()) return value;
+    if (status.ok()) return sdk::Put(sink, value);
     // "NotFound: ": the key. With more text it is a file that has gone.
     if (status.IsNotFound() && status.ToString() == leveldb::Status::NotFound("").ToString()) {
       return NotFound("there is no record \"" + std::string(key) + "\"");

@@ -10,16 +10,19 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::Open(const sdk::Host& host,
 }
 
 Status MemoryStore::Save(const shoji_call* /*call*/, std::string_view key, std::string_view value) {
-  records_->Apply({{false, key, value}});
+  records_->Save(key, value);
   return OkStatus();
 }
 
-Result<std::string> MemoryStore::Load(const shoji_call* /*call*/, std::string_view key) {
-  return records_->Load(key);
+Status MemoryStore::LoadInto(const shoji_call* /*call*/, std::string_view key,
+                             const shoji_sink* sink) {
+  const Records::Value value = records_->Find(key);
+  if (value != nullptr) return sdk::Put(sink, *value);
+  return NotFound("there is no record \"" + std::string(key) + "\"");
 }
 
 Status MemoryStore::Remove(const shoji_call* /*call*/, std::string_view key) {
-  records_->Apply({{true, key, {}}});
+  records_->Remove(key);
   return OkStatus();
 }
 

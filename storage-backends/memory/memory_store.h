@@ -28,7 +28,7 @@ class MemoryStore {
                                                    const sdk::OptionMap& options);
 
   Status Save(const shoji_call* call, std::string_view key, std::string_view value);
-  Result<std::string> Load(const shoji_call* call, std::string_view key);
+  Status LoadInto(const shoji_call* call, std::string_view key, const shoji_sink* sink);
   Status Remove(const shoji_call* call, std::string_view key);
   Result<std::vector<std::string>> Scan(const shoji_call* call, std::string_view prefix);
   Status Apply(const shoji_call* call, const std::vector<sdk::StoreOp>& ops);

@@ -1,16 +1,33 @@
 #include "records.h"
 
 #include <mutex>
+#include <utility>
 
 namespace shoji::memory {
 
-Result<std::string> Records::Load(std::string_view key) const {
+Records::Value Records::Find(std::string_view key) const {
   const std::shared_lock<std::shared_mutex> lock(mutex_);
   const auto found = map_.find(key);
+  return found == map_.end() ? nullptr : found->second;
+}
+
+void Records::Save(std::string_view key, std::string_view value) {
+  auto made = std::make_shared<const std::string>(value);
+  Value old;  // freed without the lock
+  const std::unique_lock<std::shared_mutex> lock(mutex_);
+  const auto found = map_.find(key);
   if (found == map_.end()) {
-    return NotFound("there is no record \"" + std::string(key) + "\"");
+    map_.emplace(std::string(key), std::move(made));
+  } else {
+    old = std::exchange(found->second, std::move(made));
   }
-  return found->second;
+}
+
+void Records::Remove(std::string_view key) {
+  Map::node_type old;  // freed without the lock
+  const std::unique_lock<std::shared_mutex> lock(mutex_);
+  const auto found = map_.find(key);
+  if (found != map_.end()) old = map_.extract(found);
 }
 
 void Records::Apply(const std::vector<sdk::StoreOp>& ops) {
@@ -19,7 +36,7 @@ void Records::Apply(const std::vector<sdk::StoreOp>& ops) {
   std::map<std::string_view, bool> removed;
   for (const sdk::StoreOp& op : ops) {
     removed[op.key] = op.remove;
-    if (!op.remove) changed.insert_or_assign(std::string(op.key), std::string(op.value));
+    if (!op.remove) changed[std::string(op.key)] = std::make_shared<const std::string>(op.value);
   }
   const std::unique_lock<std::shared_mutex> lock(mutex_);
   for (const auto& [key, is_removed] : removed) {

@@ -19,14 +19,19 @@ namespace shoji::memory {
 
 class Records {
  public:
-  // NOT_FOUND.
-  Result<std::string> Load(std::string_view key) const;
+  // Shared with whoever is reading it, so that no lock is held while a caller's sink runs.
+  using Value = std::shared_ptr<const std::string>;
+
+  // Null when there is none.
+  Value Find(std::string_view key) const;
+  void Save(std::string_view key, std::string_view value);
+  void Remove(std::string_view key);
   // All of them, while nobody looks. Memory that runs out changes nothing.
   void Apply(const std::vector<sdk::StoreOp>& ops);
   std::vector<std::string> Keys(std::string_view prefix) const;
 
  private:
-  using Map = std::map<std::string, std::string, std::less<>>;
+  using Map = std::map<std::string, Value, std::less<>>;
 
   mutable std::shared_mutex mutex_;
   Map map_;  // under mutex_, which the analysis does not know

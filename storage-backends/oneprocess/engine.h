@@ -18,8 +18,8 @@ namespace shoji::oneprocess {
 class Engine {
  public:
   virtual ~Engine() = default;  // closes it
-  // NOT_FOUND.
-  virtual Result<std::string> Get(std::string_view key) = 0;
+  // Puts the value into the sink. NOT_FOUND.
+  virtual Status Get(std::string_view key, const shoji_sink* sink) = 0;
   // All or none, on disk when it returns.
   virtual Status Write(const std::vector<sdk::StoreOp>& ops) = 0;
   // Calls `visit` with each key from `prefix` on in byte order, until it returns false.

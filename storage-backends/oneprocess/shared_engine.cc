@@ -110,6 +110,7 @@ Result<Engine*> SharedEngine::Enter(Access access, const Patience& patience,
     return FailedPrecondition("store " + place_.path() +
                               " was opened before fork(); open it again in the child");
   }
+  if (access == Access::kRead && TryEnter()) return entered_;
   const MutexLock lock(mutex_);
   const Patience begun = IsReady(access) ? patience : patience.Begin();
   while (!IsReady(access)) {
@@ -120,9 +121,32 @@ Result<Engine*> SharedEngine::Enter(Access access, const Patience& patience,
     if (state_ == State::kOpen && !over_) SHOJI_RETURN_IF_ERROR(Mend());
     SHOJI_RETURN_IF_ERROR(WaitForState(begun));
   }
-  ++users_;
-  ++calls_;
+  gate_.fetch_add(1);
+  CountCall();
   return engine_.get();
+}
+
+bool SharedEngine::TryEnter() {
+  if ((gate_.load() & kReady) == 0) return false;
+  if ((gate_.fetch_add(1) & kReady) != 0) {
+    CountCall();
+    return true;
+  }
+  LeaveGate();  // it was closed in between
+  return false;
+}
+
+// The last one out wakes who closes.
+void SharedEngine::LeaveGate() {
+  if (gate_.fetch_sub(1) != 1) return;
+  const MutexLock lock(mutex_);
+  changed_.notify_all();
+}
+
+void SharedEngine::CloseGate() { gate_.fetch_and(~kReady); }
+
+void SharedEngine::CountCall() {
+  calls_.store(calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
 bool SharedEngine::IsReady(Access access) const {
@@ -137,9 +161,11 @@ Status SharedEngine::Mend() {
 }
 
 void SharedEngine::Leave(Access access, const Status& outcome) {
-  const MutexLock lock(mutex_);
-  if (access == Access::kWrite && !outcome.ok()) suspect_ = true;
-  if (--users_ == 0 && state_ == State::kClosing) changed_.notify_all();
+  if (access == Access::kWrite && !outcome.ok()) {
+    const MutexLock lock(mutex_);
+    suspect_ = true;
+  }
+  LeaveGate();
 }
 
 // Lets go of the mutex meanwhile; the state keeps others from doing the same.
@@ -185,9 +211,10 @@ Status SharedEngine::TakeAndOpen(const Patience& patience, const EngineOpener& o
   keeper_ = std::thread([this] { Keep(); });  // waits for the mutex
   suspect_ = over_ = false;
   // The caller has its call for sure, even if another process asks already.
-  users_ = 1;
-  ++calls_;
+  CountCall();
+  entered_ = engine_.get();
   state_ = State::kOpen;
+  gate_.fetch_add(kReady + 1);
   return OkStatus();
 }
 
@@ -250,6 +277,7 @@ std::string SharedEngine::InTheWay() const {
 // Wakes the keeper, if there is one.
 void SharedEngine::EndTenure() {
   over_ = true;
+  CloseGate();
   (void)eventfd_write(wake_.get(), 1);
 }
 
@@ -284,10 +312,10 @@ bool SharedEngine::IsSuspect() {
 }
 
 // Whether there was a call since the last time.
-bool SharedEngine::WasBusy(std::uint64_t* seen) {
-  const MutexLock lock(mutex_);
-  const std::uint64_t before = std::exchange(*seen, calls_);
-  return users_ > 0 || before != calls_;
+bool SharedEngine::WasBusy(std::uint64_t* seen) const {
+  const std::uint64_t calls = calls_.load(std::memory_order_relaxed);
+  const std::uint64_t before = std::exchange(*seen, calls);
+  return (gate_.load() & ~kReady) != 0 || before != calls;
 }
 
 void SharedEngine::Close() {
@@ -295,7 +323,8 @@ void SharedEngine::Close() {
   {
     const MutexLock lock(mutex_);
     state_ = State::kClosing;
-    while (users_ > 0) changed_.wait(mutex_);
+    CloseGate();
+    while (gate_.load() != 0) changed_.wait(mutex_);
     engine = std::move(engine_);
   }
   engine.reset();

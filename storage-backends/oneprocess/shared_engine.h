@@ -22,6 +22,7 @@
 #ifndef SHOJI_ONEPROCESS_SHARED_ENGINE_H_
 #define SHOJI_ONEPROCESS_SHARED_ENGINE_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -60,6 +61,12 @@ class SharedEngine {
  private:
   enum class State { kClosed, kTaking, kOpening, kOpen, kClosing };
 
+  // The way in without the mutex, for reads: a number of users, and whether more may come.
+  // Whoever takes kReady away does so under the mutex and then waits until nobody is left.
+  static constexpr std::uint64_t kReady = std::uint64_t{1} << 63U;
+  bool TryEnter();
+  void LeaveGate() SHOJI_EXCLUDES(mutex_);
+
   SharedEngine(Place place, UniqueFd wake);
   static void Destroy(SharedEngine* engine);
 
@@ -73,12 +80,14 @@ class SharedEngine {
   Status WaitForState(const Patience& patience) SHOJI_REQUIRES(mutex_);
   std::string InTheWay() const;
   void EndTenure() SHOJI_REQUIRES(mutex_);
+  void CloseGate() SHOJI_REQUIRES(mutex_);
+  void CountCall();
 
   void Keep() SHOJI_EXCLUDES(mutex_);
   void WatchUntilDue() SHOJI_EXCLUDES(mutex_);
   bool IsOver() SHOJI_EXCLUDES(mutex_);
   bool IsSuspect() SHOJI_EXCLUDES(mutex_);
-  bool WasBusy(std::uint64_t* seen) SHOJI_EXCLUDES(mutex_);
+  bool WasBusy(std::uint64_t* seen) const;
   void Close() SHOJI_EXCLUDES(mutex_);
 
   const Place place_;
@@ -90,8 +99,9 @@ class SharedEngine {
   std::condition_variable_any changed_;
   State state_ SHOJI_GUARDED_BY(mutex_) = State::kClosed;
   std::unique_ptr<Engine> engine_ SHOJI_GUARDED_BY(mutex_);
-  int users_ SHOJI_GUARDED_BY(mutex_) = 0;
-  std::uint64_t calls_ SHOJI_GUARDED_BY(mutex_) = 0;
+  std::atomic<std::uint64_t> gate_ = 0;   // kReady and the users
+  std::atomic<std::uint64_t> calls_ = 0;  // only ever compared; may miss some of many at once
+  Engine* entered_ = nullptr;             // engine_, for the users that the gate let in
   bool suspect_ SHOJI_GUARDED_BY(mutex_) = false;  // a write has failed
   bool over_ SHOJI_GUARDED_BY(mutex_) = false;     // the keeper shall close now
 };

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 
 #include <atomic>
+#include <thread>
 
 #include "holder.h"
 #include "test_dir.h"
@@ -27,7 +28,9 @@ class FakeEngine : public Engine {
  public:
   FakeEngine(UniqueFd lock, Counts* counts) : lock_(std::move(lock)), counts_(counts) {}
   ~FakeEngine() override { ++counts_->closed; }
-  Result<std::string> Get(std::string_view /*key*/) override { return std::string(); }
+  Status Get(std::string_view /*key*/, const shoji_sink* sink) override {
+    return sdk::Put(sink, "");
+  }
   Status Write(const std::vector<sdk::StoreOp>& /*ops*/) override { return OkStatus(); }
   Status Walk(std::string_view, const std::function<bool(std::string_view)>&) override {
     return OkStatus();
@@ -202,6 +205,30 @@ TEST_F(SharedEngineTest, AfterAFailedWriteItIsOpenedAnewForTheNext) {
   EXPECT_EQ(counts_.opened, 2);
   EXPECT_TRUE(Call(*shared, Long()).ok());
   EXPECT_EQ(counts_.opened, 2);
+}
+
+// Reads come in without the mutex.
+TEST_F(SharedEngineTest, NoReaderIsInAnEngineThatIsClosed) {
+  constexpr int kTimes = 50;
+  auto shared = At();
+  ASSERT_TRUE(Call(*shared, Long()).ok());
+  std::atomic<bool> ended = false;
+  const auto read = [&] {
+    while (!ended) {
+      Result<Engine*> engine = shared->Enter(Access::kRead, Long(), Opener());
+      ASSERT_TRUE(engine.ok()) << engine.status().message();
+      ASSERT_EQ(counts_.opened - counts_.closed, 1);
+      ASSERT_TRUE((*engine)->Write({}).ok());
+      ASSERT_EQ(counts_.opened - counts_.closed, 1);
+      shared->Leave(Access::kRead, OkStatus());
+    }
+  };
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) readers.emplace_back(read);
+  for (int i = 0; i < kTimes; ++i) EXPECT_TRUE(Call(*shared, Long(), Internal("broken")).ok());
+  ended = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(counts_.opened, kTimes);
 }
 
 TEST_F(SharedEngineTest, AnOpenerThatFailsOrThrowsLeavesNothingHeld) {

@@ -63,14 +63,8 @@ Status Store::Save(const shoji_call* call, std::string_view key, std::string_vie
   return Apply(call, {{false, key, value}});
 }
 
-Result<std::string> Store::Load(const shoji_call* call, std::string_view key) {
-  std::string value;
-  const Status status = With(Access::kRead, call, [&](Engine& engine) -> Status {
-    SHOJI_ASSIGN_OR_RETURN(value, engine.Get(key));
-    return OkStatus();
-  });
-  if (!status.ok()) return status;
-  return value;
+Status Store::LoadInto(const shoji_call* call, std::string_view key, const shoji_sink* sink) {
+  return With(Access::kRead, call, [&](Engine& engine) { return engine.Get(key, sink); });
 }
 
 Status Store::Remove(const shoji_call* call, std::string_view key) {

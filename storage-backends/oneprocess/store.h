@@ -34,7 +34,10 @@ Result<StoreSettings> SettingsOf(const sdk::Host& host, const sdk::OptionMap& op
 class Store {
  public:
   Status Save(const shoji_call* call, std::string_view key, std::string_view value);
-  Result<std::string> Load(const shoji_call* call, std::string_view key);
+  Status LoadInto(const shoji_call* call, std::string_view key, const shoji_sink* sink);
+  Result<std::string> Load(const shoji_call* call, std::string_view key) {
+    return sdk::LoadString(this, call, key);
+  }
   Status Remove(const shoji_call* call, std::string_view key);
   // All keys at once, not one by one: a visitor that takes its time would keep others out.
   Result<std::vector<std::string>> Scan(const shoji_call* call, std::string_view prefix);

@@ -104,10 +104,10 @@ class RocksDbEngine : public oneprocess::Engine {
     return status.ok() ? OkStatus() : Fail(status);
   }
 
-  Result<std::string> Get(std::string_view key) override {
-    std::string value;
-    const rocksdb::Status status = db_->Get({}, ToSlice(key), &value);
-    if (status.ok()) return value;
+  Status Get(std::string_view key, const shoji_sink* sink) override {
+    rocksdb::PinnableSlice value;  // of a table: a view into the cache
+    const rocksdb::Status status = db_->Get({}, db_->DefaultColumnFamily(), ToSlice(key), &value);
+    if (status.ok()) return sdk::Put(sink, ToView(value));
     if (status.IsNotFound()) return NotFound("there is no record \"" + std::string(key) + "\"");
     return Fail(status);
   }

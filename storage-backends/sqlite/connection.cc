@@ -10,16 +10,14 @@
 namespace shoji::sqlite {
 namespace {
 
-// Gives the statement back its bindings and locks, however a call ends.
+// Gives back the locks of the statement, however a call ends. Its bindings dangle until they are
+// bound anew, which each use does.
 class Resetter {
  public:
   explicit Resetter(sqlite3_stmt* statement) : statement_(statement) {}
   Resetter(const Resetter&) = delete;
   Resetter& operator=(const Resetter&) = delete;
-  ~Resetter() {
-    sqlite3_reset(statement_);
-    sqlite3_clear_bindings(statement_);
-  }
+  ~Resetter() { sqlite3_reset(statement_); }
 
  private:
   sqlite3_stmt* statement_;
@@ -98,40 +96,42 @@ int Connection::FirstStep(sqlite3_stmt* statement) {
   }
 }
 
-Status Connection::Run(sqlite3_stmt* statement, std::string_view what) {
+template <typename What>
+Status Connection::Run(sqlite3_stmt* statement, const What& what) {
   const int code = FirstStep(statement);
   if (code == SQLITE_DONE || code == SQLITE_ROW) return OkStatus();
-  return Failure(code, what);
+  return Failure(code, what());
 }
 
 Status Connection::Save(std::string_view key, std::string_view value) {
   const Resetter resetter(save_.get());
   Bind(save_.get(), 1, key);
   Bind(save_.get(), 2, value);
-  return Run(save_.get(), "cannot save record " + Quoted(key) + " in");
+  return Run(save_.get(), [&] { return "cannot save record " + Quoted(key) + " in"; });
 }
 
 Status Connection::Remove(std::string_view key) {
   const Resetter resetter(remove_.get());
   Bind(remove_.get(), 1, key);
-  return Run(remove_.get(), "cannot remove record " + Quoted(key) + " from");
+  return Run(remove_.get(), [&] { return "cannot remove record " + Quoted(key) + " from"; });
 }
 
-Result<std::string> Connection::Load(std::string_view key) {
+Status Connection::Load(std::string_view key, const shoji_sink* sink) {
   const Resetter resetter(load_.get());
   Bind(load_.get(), 1, key);
   const int code = FirstStep(load_.get());
   if (code == SQLITE_DONE) return NotFound("there is no record " + Quoted(key));
-  const std::string what = "cannot load record " + Quoted(key) + " from";
-  if (code != SQLITE_ROW) return Failure(code, what);
+  const auto what = [&] { return "cannot load record " + Quoted(key) + " from"; };
+  if (code != SQLITE_ROW) return Failure(code, what());
   const std::string_view value = Bytes(load_.get(), 0);
   // Large values are read in pieces from overflow pages, of which one may be unreadable.
   const int reading = sqlite3_errcode(db_.get());
   if (value.data() == nullptr && reading != SQLITE_ROW && reading != SQLITE_OK) {
-    return Failure(sqlite3_extended_errcode(db_.get()), what);
+    return Failure(sqlite3_extended_errcode(db_.get()), what());
   }
-  if (sqlite3_column_type(load_.get(), 0) == SQLITE_BLOB) return std::string(value);
-  return DataLoss(what + " database " + path_ + ": its value is no blob; another program wrote it");
+  if (sqlite3_column_type(load_.get(), 0) == SQLITE_BLOB) return sdk::Put(sink, value);
+  return DataLoss(what() + " database " + path_ +
+                  ": its value is no blob; another program wrote it");
 }
 
 Status Connection::RowsOf(sqlite3_stmt* statement, std::string_view prefix,

@@ -47,7 +47,7 @@ class Connection {
   Connection& WithPatience(const Patience& patience);
 
   Status Save(std::string_view key, std::string_view value);
-  Result<std::string> Load(std::string_view key);
+  Status Load(std::string_view key, const shoji_sink* sink);
   Status Remove(std::string_view key);
   Status Scan(std::string_view prefix, const sdk::KeyVisitor& visit);
   Status Apply(const std::vector<sdk::StoreOp>& ops);
@@ -80,7 +80,9 @@ class Connection {
   Result<std::int64_t> Number(const char* sql);
 
   int FirstStep(sqlite3_stmt* statement);
-  Status Run(sqlite3_stmt* statement, std::string_view what);
+  // `what` makes the text of a failure.
+  template <typename What>
+  Status Run(sqlite3_stmt* statement, const What& what);
   // Binds bytes that live until the statement is reset.
   static int Bind(sqlite3_stmt* statement, int index, std::string_view bytes);
   Status ApplyAll(const std::vector<sdk::StoreOp>& ops);

@@ -111,9 +111,9 @@ Status SqliteStore::Save(const shoji_call* call, std::string_view key, std::stri
   return connection->Save(key, value);
 }
 
-Result<std::string> SqliteStore::Load(const shoji_call* call, std::string_view key) {
+Status SqliteStore::LoadInto(const shoji_call* call, std::string_view key, const shoji_sink* sink) {
   SHOJI_ASSIGN_OR_RETURN(Lease connection, Take(call));
-  return connection->Load(key);
+  return connection->Load(key, sink);
 }
 
 Status SqliteStore::Remove(const shoji_call* call, std::string_view key) {

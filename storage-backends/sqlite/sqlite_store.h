@@ -31,7 +31,10 @@ class SqliteStore {
   static Result<std::unique_ptr<SqliteStore>> OpenAt(const std::string& path);
 
   Status Save(const shoji_call* call, std::string_view key, std::string_view value);
-  Result<std::string> Load(const shoji_call* call, std::string_view key);
+  Status LoadInto(const shoji_call* call, std::string_view key, const shoji_sink* sink);
+  Result<std::string> Load(const shoji_call* call, std::string_view key) {
+    return sdk::LoadString(this, call, key);
+  }
   Status Remove(const shoji_call* call, std::string_view key);
   Status ScanEach(const shoji_call* call, std::string_view prefix, const sdk::KeyVisitor& visit);
   Status Apply(const shoji_call* call, const std::vector<sdk::StoreOp>& ops);

@@ -20,7 +20,7 @@
 
 namespace shoji::store_testing {
 
-// A directory of its own below /tmp, removed at the end.
+// A directory of its own below /dev/shm or /tmp, removed at the end.
 class TempDir {
  public:
   TempDir();

@@ -69,8 +69,13 @@ Result<UniqueFd> NotifySocket(const std::string& path) {
 }  // namespace
 
 TestDir::TestDir() {
-  char path[] = "/tmp/etcd-test-XXXXXX";
-  if (mkdtemp(path) != nullptr) path_ = path;
+  // A killed server loses nothing of what it wrote, on a disk or not: memory is quicker.
+  for (const char* parent : {"/dev/shm", "/tmp"}) {
+    std::string path = parent + std::string("/etcd-test-XXXXXX");
+    if (mkdtemp(path.data()) == nullptr) continue;
+    path_ = path;
+    return;
+  }
 }
 
 TestDir::~TestDir() { (void)RemoveTree(path_); }

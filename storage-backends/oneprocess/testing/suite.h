@@ -117,6 +117,7 @@ store_testing::Subject SubjectOf(const std::string& id, const std::string& table
   subject.id = id;
   subject.table = sdk::StoreTable<StoreClass>();
   subject.options = OptionsIn;
+  subject.kills_beside_others = 30;
   subject.damages = DamagesOf<StoreClass>(table);
   return subject;
 }

@@ -1,6 +1,7 @@
 // For authors of store plugins: a C++ class becomes the tables of kind "store".
 //
-// Purpose  Write a class with Open, Save, Load and Remove; add Scan and Apply if it can.
+// Purpose  Write a class with Open, Save, Load (or LoadInto) and Remove; add Scan and Apply if it
+//          can.
 //          Keys and values are checked before they reach it.
 // Threads  All members but the destructor are called from any thread, side by side.
 // Example
@@ -11,6 +12,8 @@
 //       shoji::Status Save(const shoji_call* call, std::string_view key, std::string_view value);
 //       shoji::Result<std::string> Load(const shoji_call* call, std::string_view key);
 //       shoji::Status Remove(const shoji_call* call, std::string_view key);
+//       // instead of Load(), without a copy: one Put() of the whole, checked value
+//       shoji::Status LoadInto(const shoji_call*, std::string_view key, const shoji_sink* sink);
 //       // optional: shoji.store.scan/1, sorted; or ScanEach(), which visits key by key
 //       shoji::Result<std::vector<std::string>> Scan(const shoji_call*, std::string_view prefix);
 //       shoji::Status ScanEach(const shoji_call*, std::string_view prefix,
@@ -63,7 +66,14 @@ inline std::size_t Utf8Length(std::string_view text) {
   return size;
 }
 
+inline bool IsAscii(std::string_view text) {
+  unsigned char seen = 0;
+  for (const char c : text) seen |= static_cast<unsigned char>(c);
+  return seen < 0x80;
+}
+
 inline bool IsUtf8(std::string_view text) {
+  if (IsAscii(text)) return true;  // nearly every key
   while (!text.empty()) {
     const std::size_t size = Utf8Length(text);
     if (size == 0) return false;
@@ -87,7 +97,7 @@ inline Status CheckStoreKey(std::string_view key) {
     const std::size_t slash = key.find('/', at);
     const std::size_t end = slash == std::string_view::npos ? key.size() : slash;
     const std::string_view part = key.substr(at, end - at);
-    if (part.empty() || part == "." || part == "..") {
+    if (part.empty() || (part[0] == '.' && (part == "." || part == ".."))) {
       return InvalidArgument("key \"" + std::string(key) + "\" has the component \"" +
                              std::string(part) + "\"; write names with / between them");
     }
@@ -104,6 +114,11 @@ inline Status CheckStoreValue(std::string_view value) {
 
 namespace internal {
 
+template <typename T>
+concept CanLoadInto = requires(T& store, const shoji_call* call, std::string_view key,
+                               const shoji_sink* sink) {
+  store.LoadInto(call, key, sink);
+};
 template <typename T>
 concept CanList = requires(T& store, const shoji_call* call, std::string_view prefix) {
   store.Scan(call, prefix);
@@ -164,8 +179,12 @@ struct StoreSlots {
                            const shoji_sink* ret_value, shoji_error* error) noexcept {
     return Run(handle, call, error, [&](T& store, const shoji_call* known) -> Status {
       SHOJI_RETURN_IF_ERROR(CheckStoreKey(View(key)));
-      SHOJI_ASSIGN_OR_RETURN(const std::string value, store.Load(known, View(key)));
-      return Put(ret_value, value);
+      if constexpr (CanLoadInto<T>) {
+        return store.LoadInto(known, View(key), ret_value);
+      } else {
+        SHOJI_ASSIGN_OR_RETURN(const std::string value, store.Load(known, View(key)));
+        return Put(ret_value, value);
+      }
     });
   }
   static std::int32_t Remove(shoji_store* handle, const shoji_call* call, shoji_str key,
@@ -236,6 +255,20 @@ struct StoreSlots {
 };
 
 }  // namespace internal
+
+// The value that LoadInto() of `store` gives, for those who want a string.
+template <typename T>
+Result<std::string> LoadString(T* store, const shoji_call* call, std::string_view key) {
+  std::string value;
+  const shoji_sink sink = {sizeof(shoji_sink), 0, &value,
+                           [](void* ctx, const void* data, std::uint64_t size) -> std::int32_t {
+                             static_cast<std::string*>(ctx)->append(static_cast<const char*>(data),
+                                                                    static_cast<std::size_t>(size));
+                             return SHOJI_OK;
+                           }};
+  SHOJI_RETURN_IF_ERROR(store->LoadInto(call, key, &sink));
+  return value;
+}
 
 // The table of shoji.store/1 for class T.
 template <typename T>
