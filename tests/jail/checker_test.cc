@@ -23,6 +23,7 @@ class CheckerTest : public Bed {
     fs::create_directories(dir() + "/source/sub");
     fs::create_directories(dir() + "/check");
     fs::create_directories(rootfs() + "/etc/hidden");
+    fs::create_directories(rootfs() + "/check");  // mapped root could not make it
     WriteText(dir() + "/single", "one\n");
     WriteText(rootfs() + "/etc/secret", "secret\n");
     WriteText(rootfs() + "/etc/hidden/file", "secret\n");

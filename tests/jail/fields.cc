@@ -42,14 +42,17 @@ Setter Cap(const std::string& set, const std::string& name) {
 Json Rlimits() {
   Json limits = Json::array();
   int value = 100;
-  for (const char* name : {"CORE", "FSIZE", "LOCKS", "MEMLOCK", "MSGQUEUE", "NICE", "NOFILE",
-                           "NPROC", "RSS", "RTPRIO", "RTTIME", "SIGPENDING", "CPU"}) {
+  for (const char* name : {"CORE", "FSIZE", "LOCKS", "MEMLOCK", "MSGQUEUE", "NOFILE", "NPROC",
+                           "RSS", "RTTIME", "SIGPENDING", "CPU"}) {
     const int factor = std::string(name) == "FSIZE" || std::string(name) == "RTTIME" ? 100000 : 1;
     limits.push_back({{"type", std::string("RLIMIT_") + name},
                       {"soft", value * factor},
                       {"hard", (value + 7) * factor}});
     ++value;
   }
+  // Not above what a machine may allow its root.
+  for (const char* name : {"NICE", "RTPRIO"})
+    limits.push_back({{"type", std::string("RLIMIT_") + name}, {"soft", 0}, {"hard", 0}});
   for (const char* name : {"AS", "DATA", "STACK"}) {
     limits.push_back(
         {{"type", std::string("RLIMIT_") + name}, {"soft", 1ULL << 33U}, {"hard", ~0ULL}});
@@ -61,13 +64,13 @@ Json Rule(const std::vector<std::string>& names, const std::string& action) {
   return {{"names", names}, {"action", action}};
 }
 
-Json Seccomp(const std::string& default_action, const Json& rules) {
+Json Seccomp(const std::string& default_action, const std::vector<Json>& rules) {
   return {{"defaultAction", default_action},
           {"architectures", {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86"}},
           {"syscalls", rules}};
 }
 
-Json WithArgs(Json rule, const Json& args) {
+Json WithArgs(Json rule, const std::vector<Json>& args) {
   rule["args"] = args;
   return rule;
 }
@@ -141,7 +144,7 @@ void AddProcess(std::vector<Field>* f) {
       {"permitted",
        [](Json& spec, const std::string& dir) {
          for (const char* set : {"bounding", "permitted", "effective", "inheritable", "ambient"})
-           Cap(set, "CAP_SYS_CHROOT")(spec, dir);
+           Cap(set, "CAP_NET_ADMIN")(spec, dir);
        },
        "process.capabilities.permitted"});
   f->push_back({"effective",

@@ -230,7 +230,11 @@ void CheckOne(const Input& in, const std::vector<Mount>& table, const Json& spec
   CheckFlags(name, *mount, options, bind, report);
   CheckRecursive(name, table, point, options, report);
   for (const std::string& option : options) CheckData(name, *mount, option, report);
-  CheckPropagation(name + ".propagation", mount->propagation, PropagationIn(options), report);
+  // The root's comes last, and with "r" it is for all.
+  const Json root = in.At("/linux/rootfsPropagation");
+  const bool for_all = root.is_string() && root.get<std::string>().rfind('r', 0) == 0;
+  CheckPropagation(name + ".propagation", mount->propagation,
+                   for_all ? root.get<std::string>() : PropagationIn(options), report);
 }
 
 // Nothing may be mounted that nobody asked for.
