@@ -193,14 +193,14 @@ TEST_F(DeviceFilterTest, TheKernelEnforcesIt) {
   grpc::Spec spec = Spec({"sh", "-c",
                           "head -c 1 /dev/zero > /dev/null && echo zero; "
                           "mknod /tmp/fuse c 10 229 && echo made; "
-                          "(: < /tmp/fuse) 2>&1 | cut -d: -f4"});
+                          "(: < /tmp/fuse) 2>&1 | grep -o 'Operation not permitted'"});
   spec.mutable_process()->mutable_capabilities()->add_bounding("CAP_MKNOD");
   spec.mutable_process()->mutable_capabilities()->add_effective("CAP_MKNOD");
   spec.mutable_process()->mutable_capabilities()->add_permitted("CAP_MKNOD");
   Add(spec.mutable_linux()->mutable_resources(), false, "a", -1, -1, "rwm");
   const Outcome outcome = Run(spec);
   ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
-  EXPECT_EQ(outcome.out, "zero\nmade\n Operation not permitted\n") << outcome.err;
+  EXPECT_EQ(outcome.out, "zero\nmade\nOperation not permitted\n") << outcome.err;
 }
 
 TEST_F(DeviceFilterTest, AnUpdateReplacesIt) {

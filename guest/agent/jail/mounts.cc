@@ -144,6 +144,10 @@ Status MountNew(int root_fd, const MountPlan& plan) {
   SHOJI_RETURN_IF_ERROR(RefuseLink(root_fd, plan));
   SHOJI_RETURN_IF_ERROR(
       MountOrFallBack(plan, FdPath(target.get()), DataOf(plan, existed, target.get())));
+  if (plan.type == "sysfs") {  // what was bound instead has the guest's flags
+    SHOJI_ASSIGN_OR_RETURN(const UniqueFd top, OpenInRoot(root_fd, plan.destination, O_PATH));
+    SHOJI_RETURN_IF_ERROR(AddMountFlags(top.get(), plan.options.set));
+  }
   if (IsTmpfs(plan) && plan.options.copy_up && existed) {
     SHOJI_ASSIGN_OR_RETURN(const UniqueFd top,
                            OpenInRoot(root_fd, plan.destination, O_RDONLY | O_DIRECTORY));

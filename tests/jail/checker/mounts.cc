@@ -156,8 +156,20 @@ std::string SuperOption(const Mount& mount, const std::string& key) {
   return "";
 }
 
-void CheckData(const std::string& name, const Mount& mount, const std::string& option,
-               Report* report) {
+// The mount table shows ids as the guest's first user namespace has them.
+std::string Outside(const Input& in, const std::string& key, const std::string& id) {
+  const Json maps = in.At(key == "uid" ? "/linux/uidMappings" : "/linux/gidMappings");
+  const auto number = static_cast<unsigned>(std::strtoul(id.c_str(), nullptr, 10));
+  for (const Json& map : maps) {
+    const auto first = map.at("containerID").get<unsigned>();
+    if (number >= first && number - first < map.at("size").get<unsigned>())
+      return std::to_string(map.at("hostID").get<unsigned>() + number - first);
+  }
+  return id;
+}
+
+void CheckData(const std::string& name, const Input& in, const Mount& mount,
+               const std::string& option, Report* report) {
   const std::size_t equals = option.find('=');
   if (equals == std::string::npos) return;
   const std::string key = option.substr(0, equals);
@@ -175,7 +187,8 @@ void CheckData(const std::string& name, const Mount& mount, const std::string& o
     report->Check(name + "." + key, std::strtol(saw.c_str(), nullptr, 8),
                   std::strtol(value.c_str(), nullptr, 8));
   } else {
-    report->Check(name + "." + key, saw, value);
+    report->Check(name + "." + key, saw,
+                  key == "uid" || key == "gid" ? Outside(in, key, value) : value);
   }
 }
 
@@ -229,7 +242,7 @@ void CheckOne(const Input& in, const std::vector<Mount>& table, const Json& spec
   if (bind && !remount) CheckSource(name, in, destination, report);
   CheckFlags(name, *mount, options, bind, report);
   CheckRecursive(name, table, point, options, report);
-  for (const std::string& option : options) CheckData(name, *mount, option, report);
+  for (const std::string& option : options) CheckData(name, in, *mount, option, report);
   // The root's comes last, and with "r" it is for all.
   const Json root = in.At("/linux/rootfsPropagation");
   const bool for_all = root.is_string() && root.get<std::string>().rfind('r', 0) == 0;

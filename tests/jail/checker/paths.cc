@@ -141,9 +141,20 @@ void CheckLinks(Report* report) {
 
 // ---- device rules ----
 
+// Those every container has.
+bool IsDefault(const Json& device) {
+  const int major_number = device.at("major").get<int>();
+  const int minor_number = device.at("minor").get<int>();
+  if (device.at("type") != "c") return false;
+  return major_number == 136 || (major_number == 5 && (minor_number == 0 || minor_number == 2)) ||
+         (major_number == 1 && (minor_number == 3 || minor_number == 5 || minor_number == 7 ||
+                                minor_number == 8 || minor_number == 9));
+}
+
 // For one access: the last rule about the device decides; without one it is denied.
 bool Allowed(const Json& rules, const Json& device, char access) {
-  bool allowed = false;
+  bool allowed = IsDefault(device);
+  if (allowed) return true;
   for (const Json& rule : rules) {
     const std::string type = rule.value("type", "a");
     const auto about = [&](const char* key) {
@@ -166,6 +177,10 @@ void CheckRules(const Input& in, Report* report) {
     const int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     const int error = fd < 0 ? errno : 0;
     if (fd >= 0) close(fd);
+    if (error == EACCES) {
+      Report::Skip("linux.resources.devices." + path, "its mode keeps this user out");
+      continue;
+    }
     report->Check("linux.resources.devices." + path, (error != EPERM) == allowed,
                   error == 0 ? "it opens" : std::strerror(error), allowed ? "allowed" : "denied");
   }
