@@ -38,6 +38,9 @@ class Checker(harness.ShojiTest):
         os.makedirs(self.check)
         subprocess.run(["cp", "-a", harness.ROOTFS + "/.", self.bundle + "/rootfs"], check=True)
         shutil.copy(CHECKER, self.check + "/checker")
+        # A read-only root is read-only already where the host shares it: no place can be made.
+        for place in ("check", "work", "m/t", "m/ro", "m/shared", "m/bound"):
+            os.makedirs(self.bundle + "/rootfs/" + place)
         with open(self.bundle + "/rootfs/secret", "w") as f:
             f.write("secret")
 
