@@ -53,10 +53,13 @@ Json Rlimits() {
   // Not above what a machine may allow its root.
   for (const char* name : {"NICE", "RTPRIO"})
     limits.push_back({{"type", std::string("RLIMIT_") + name}, {"soft", 0}, {"hard", 0}});
-  for (const char* name : {"AS", "DATA", "STACK"}) {
+  for (const char* name : {"DATA", "STACK"}) {
     limits.push_back(
         {{"type", std::string("RLIMIT_") + name}, {"soft", 1ULL << 33U}, {"hard", ~0ULL}});
   }
+#ifndef __SANITIZE_ADDRESS__  // whose shadow would not fit
+  limits.push_back({{"type", "RLIMIT_AS"}, {"soft", 1ULL << 33U}, {"hard", ~0ULL}});
+#endif
   return limits;
 }
 
