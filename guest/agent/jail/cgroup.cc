@@ -115,7 +115,7 @@ void Cgroup::Enable(const std::string& controller) const {
 }
 
 Cgroup::~Cgroup() {
-  if (!dir_.empty()) (void)Remove().ok();
+  (void)Remove().ok();
 }
 
 bool Cgroup::Has(const std::string& file) const {
@@ -171,7 +171,7 @@ bool Cgroup::WaitFor(const std::string& event) const {
 }
 
 Status Cgroup::Remove() {
-  if (dir_.empty() || !fd_) return OkStatus();
+  if (made_.empty()) return OkStatus();
   int error = RemoveGroups(dir_);
   if (error == EBUSY && WaitFor("populated 0")) error = RemoveGroups(dir_);
   if (error == EBUSY) {

@@ -26,7 +26,9 @@ Status AddMemory(const grpc::LinuxMemory& memory, Limits* out) {
     }
   }
   if (memory.limit() != 0) out->push_back({"memory.max", NumberOrMax(memory.limit()), false});
-  if (memory.swap() < 0) out->push_back({"memory.swap.max", "max", true});
+  // No limit for memory alone means none for memory and swap together either.
+  const bool no_limit = memory.limit() < 0 && memory.swap() == 0;
+  if (memory.swap() < 0 || no_limit) out->push_back({"memory.swap.max", "max", true});
   if (memory.swap() > 0)
     out->push_back({"memory.swap.max", std::to_string(memory.swap() - memory.limit()), true});
   return OkStatus();
@@ -40,6 +42,8 @@ Status AddCpu(const grpc::LinuxCPU& cpu, Limits* out) {
     const std::uint64_t period = cpu.period() == 0 ? 100000 : cpu.period();
     out->push_back({"cpu.max", quota + " " + std::to_string(period), false});
   }
+  if (cpu.burst() != 0) out->push_back({"cpu.max.burst", std::to_string(cpu.burst()), false});
+  if (cpu.has_idle()) out->push_back({"cpu.idle", std::to_string(cpu.idle()), false});
   if (!cpu.cpus().empty()) out->push_back({"cpuset.cpus", cpu.cpus(), false});
   if (!cpu.mems().empty()) out->push_back({"cpuset.mems", cpu.mems(), false});
   return OkStatus();
@@ -64,20 +68,37 @@ void AddThrottle(const Devices& devices, const std::string& key, Limits* out) {
   }
 }
 
+// Two schedulers, two files; a kernel has the ones of those it has. BFQ's weights are v1's.
+void AddIoWeight(const std::string& of, std::uint32_t weight, Limits* out) {
+  if (weight == 0) return;
+  out->push_back({"io.bfq.weight", of + " " + std::to_string(weight), true});
+  out->push_back({"io.weight", of + " " + std::to_string(IoWeight(weight)), true});
+}
+
 void AddIo(const grpc::LinuxBlockIO& io, Limits* out) {
-  if (io.weight() != 0)
-    out->push_back({"io.weight", "default " + std::to_string(IoWeight(io.weight())), true});
-  for (const grpc::LinuxWeightDevice& device : io.weightdevice()) {
-    if (device.weight() == 0) continue;
-    out->push_back({"io.weight",
-                    DeviceName(device.major(), device.minor()) + " " +
-                        std::to_string(IoWeight(device.weight())),
-                    true});
-  }
+  AddIoWeight("default", io.weight(), out);
+  for (const grpc::LinuxWeightDevice& device : io.weightdevice())
+    AddIoWeight(DeviceName(device.major(), device.minor()), device.weight(), out);
   AddThrottle(io.throttlereadbpsdevice(), "rbps", out);
   AddThrottle(io.throttlewritebpsdevice(), "wbps", out);
   AddThrottle(io.throttlereadiopsdevice(), "riops", out);
   AddThrottle(io.throttlewriteiopsdevice(), "wiops", out);
+}
+
+// Sorted, so that the order does not depend on the map's.
+Status AddUnified(const grpc::LinuxResources& resources, Limits* out) {
+  const std::size_t first = out->size();
+  for (const auto& [file, value] : resources.unified()) {
+    const bool plain = file.find('/') == std::string::npos && file.find('.') != std::string::npos;
+    if (!plain || file[0] == '.' || file.rfind("cgroup.", 0) == 0) {
+      return InvalidArgument("linux.resources.unified: \"" + file +
+                             "\" is not a file of a cgroup controller");
+    }
+    out->push_back({file, value, false});
+  }
+  std::sort(out->begin() + static_cast<std::ptrdiff_t>(first), out->end(),
+            [](const Limit& a, const Limit& b) { return a.file < b.file; });
+  return OkStatus();
 }
 
 }  // namespace
@@ -98,8 +119,11 @@ Result<Limits> LimitsOf(const grpc::LinuxResources& resources) {
     if (huge.pagesize().empty() || huge.pagesize().find('/') != std::string::npos)
       return InvalidArgument("linux.resources.hugepageLimits: \"" + huge.pagesize() +
                              "\" is not a page size");
-    limits.push_back({"hugetlb." + huge.pagesize() + ".max", std::to_string(huge.limit()), false});
+    const std::string name = "hugetlb." + huge.pagesize();
+    limits.push_back({name + ".max", std::to_string(huge.limit()), false});
+    limits.push_back({name + ".rsvd.max", std::to_string(huge.limit()), true});
   }
+  SHOJI_RETURN_IF_ERROR(AddUnified(resources, &limits));
   return limits;
 }
 

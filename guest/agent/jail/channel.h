@@ -20,6 +20,7 @@ namespace shoji::jail {
 enum class Word : char {
   kGo = 'G',        // parent: id maps are written
   kStart = 'S',     // parent: exec now
+  kMounted = 'M',   // child: the root is built, hooks may look
   kReady = 'R',     // child: everything up to exec is done
   kTerminal = 'T',  // child: here is the pty
   kFailure = 'F',   // child: this went wrong

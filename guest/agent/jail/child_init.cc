@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 
 #include "jail/child_exec.h"
 #include "jail/clone.h"
@@ -40,8 +41,9 @@ void KeepOnly(const Plan& plan, const Channel& channel, const StdioPipes& pipes)
 }
 
 Status EnterNamespaces(const Plan& plan) {
-  if (!plan.namespaces.uid_map.empty()) SHOJI_RETURN_IF_ERROR(BecomeRootInside());
-  SHOJI_RETURN_IF_ERROR(JoinNamespaces(plan.namespaces));
+  // With users of its own it was cloned where the others are joined already.
+  SHOJI_RETURN_IF_ERROR(plan.namespaces.has_users() ? BecomeRootInside()
+                                                    : JoinNamespaces(plan.namespaces));
   // Not with clone3: the root of a cgroup namespace is the cgroup of who makes it.
   if (plan.namespaces.own_cgroup && unshare(CLONE_NEWCGROUP) < 0)
     return ErrnoStatus(errno, "cannot make a cgroup namespace");
@@ -49,6 +51,9 @@ Status EnterNamespaces(const Plan& plan) {
   if (plan.namespaces.own_uts && !plan.hostname.empty() &&
       sethostname(plan.hostname.data(), plan.hostname.size()) < 0)
     return ErrnoStatus(errno, "hostname: cannot set \"" + plan.hostname + "\"");
+  if (plan.namespaces.own_uts && !plan.domainname.empty() &&
+      setdomainname(plan.domainname.data(), plan.domainname.size()) < 0)
+    return ErrnoStatus(errno, "domainname: cannot set \"" + plan.domainname + "\"");
   return OkStatus();
 }
 
@@ -76,18 +81,47 @@ Status MakeWorkingDirectory(int root_fd, const std::string& cwd) {
   return std::move(Result<UniqueFd>(dir.status())).status().WithContext("process.cwd");
 }
 
-Status BuildRoot(const Plan& plan, const Channel& channel, Pty* pty) {
+Status MakeTerminal(int root_fd, const ProcessPlan& process, const Channel& channel, Pty* pty) {
+  SHOJI_ASSIGN_OR_RETURN(*pty, OpenPty(root_fd, process));
+  SHOJI_RETURN_IF_ERROR(channel.Send(Word::kTerminal, pty->master.get()));
+  pty->master.reset();
+  return OkStatus();
+}
+
+Status MakeTerminalHere(const ProcessPlan& process, const Channel& channel, Pty* pty) {
+  if (!process.terminal) return OkStatus();
+  const UniqueFd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return MakeTerminal(root.get(), process, channel, pty);
+}
+
+// The agent runs its hooks first.
+Status HooksBeforePivot(const Plan& plan, pid_t outside, const Channel& channel) {
+  if (!plan.hooks.before_pivot()) return OkStatus();
+  SHOJI_RETURN_IF_ERROR(channel.Send(Word::kMounted));
+  SHOJI_ASSIGN_OR_RETURN(Message go, channel.Expect(Word::kGo, "hooks ran"));
+  return RunHooks("createContainer", plan.hooks.create_container,
+                  StateText(plan.hooks, "creating", outside));
+}
+
+// In the mounts of another container everything is as that one has made it.
+Status UseRoot(const Plan& plan, pid_t outside, const Channel& channel, Pty* pty) {
+  SHOJI_RETURN_IF_ERROR(MakeTerminalHere(plan.process, channel, pty));
+  SHOJI_RETURN_IF_ERROR(ApplySysctl(plan.sysctl));
+  return HooksBeforePivot(plan, outside, channel);
+}
+
+Status BuildRoot(const Plan& plan, pid_t outside, const Channel& channel, Pty* pty) {
+  if (plan.namespaces.joined_mounts) return UseRoot(plan, outside, channel, pty);
   SHOJI_ASSIGN_OR_RETURN(const UniqueFd root, OpenRoot(plan));
   SHOJI_RETURN_IF_ERROR(MountAll(root.get(), plan.mounts));
   if (!DevIsBound(plan)) SHOJI_RETURN_IF_ERROR(CreateDevices(root.get(), plan.devices));
   if (plan.process.terminal) {
-    SHOJI_ASSIGN_OR_RETURN(*pty, OpenPty(root.get(), plan.process));
+    SHOJI_RETURN_IF_ERROR(MakeTerminal(root.get(), plan.process, channel, pty));
     SHOJI_RETURN_IF_ERROR(BindConsole(root.get(), pty->slave.get()));
-    SHOJI_RETURN_IF_ERROR(channel.Send(Word::kTerminal, pty->master.get()));
-    pty->master.reset();
   }
   SHOJI_RETURN_IF_ERROR(MakeWorkingDirectory(root.get(), plan.process.cwd));
   SHOJI_RETURN_IF_ERROR(Protect(root.get(), plan));
+  SHOJI_RETURN_IF_ERROR(HooksBeforePivot(plan, outside, channel));
   return PivotTo(root.get(), plan.propagation);
 }
 
@@ -99,12 +133,19 @@ Status TakeStreams(const ProcessPlan& process, Pty* pty, StdioPipes* pipes) {
   return OkStatus();
 }
 
-Status PrepareInit(const Plan& plan, const Channel& channel, StdioPipes* pipes) {
+// This process as the agent knows it; before /proc is the container's.
+pid_t OutsidePid() {
+  char text[16] = {};
+  if (readlink("/proc/self", text, sizeof text - 1) < 0) return 0;
+  return static_cast<pid_t>(std::strtol(text, nullptr, 10));
+}
+
+Status PrepareInit(const Plan& plan, pid_t outside, const Channel& channel, StdioPipes* pipes) {
   umask(0);  // modes here are meant as they are written
   SHOJI_ASSIGN_OR_RETURN(Message go, channel.Expect(Word::kGo, "it waited for its ids"));
   SHOJI_RETURN_IF_ERROR(EnterNamespaces(plan));
   Pty pty;
-  SHOJI_RETURN_IF_ERROR(BuildRoot(plan, channel, &pty));
+  SHOJI_RETURN_IF_ERROR(BuildRoot(plan, outside, channel, &pty));
   SHOJI_RETURN_IF_ERROR(TakeStreams(plan.process, &pty, pipes));
   SHOJI_RETURN_IF_ERROR(BecomeUser(plan.process));
   return channel.Send(Word::kReady);
@@ -123,12 +164,7 @@ Status PrepareExec(const ExecTarget& target, const ProcessPlan& process, const C
   SHOJI_ASSIGN_OR_RETURN(Message go, channel.Expect(Word::kGo, "it waited for its start"));
   SHOJI_RETURN_IF_ERROR(JoinTarget(target));
   Pty pty;
-  if (process.terminal) {
-    const UniqueFd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    SHOJI_ASSIGN_OR_RETURN(pty, OpenPty(root.get(), process));
-    SHOJI_RETURN_IF_ERROR(channel.Send(Word::kTerminal, pty.master.get()));
-    pty.master.reset();
-  }
+  SHOJI_RETURN_IF_ERROR(MakeTerminalHere(process, channel, &pty));
   SHOJI_RETURN_IF_ERROR(TakeStreams(process, &pty, pipes));
   return BecomeUser(process);
 }
@@ -142,12 +178,15 @@ int Report(const Channel& channel, const Status& status) {
 
 int RunInit(const Plan& plan, const Channel& channel, StdioPipes* pipes) {
   KeepOnly(plan, channel, *pipes);
-  if (const Status status = PrepareInit(plan, channel, pipes); !status.ok())
+  const pid_t outside = OutsidePid();
+  if (const Status status = PrepareInit(plan, outside, channel, pipes); !status.ok())
     return Report(channel, status);
   // Nobody left to start it: the container was destroyed.
   const Result<Message> start = channel.Receive();
   if (!start.ok() || start->word != Word::kStart) return kFailed;
-  return Report(channel, ExecProgram(plan.process));
+  const Status ran = RunHooks("startContainer", plan.hooks.start_container,
+                              StateText(plan.hooks, "created", outside));
+  return Report(channel, ran.ok() ? ExecProgram(plan.process) : ran);
 }
 
 int RunExec(const ExecTarget& target, const ProcessPlan& process, const Channel& channel,

@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "jail/channel.h"
 #include "shoji/base/errno.h"
 
 namespace shoji::jail {
@@ -53,19 +55,7 @@ void DefaultSignals() {
   _exit(body());
 }
 
-}  // namespace
-
-void Child::Kill() {
-  if (pid < 0) return;
-  kill(pid, SIGKILL);
-  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  pid = -1;
-}
-
-Result<Child> Clone(const CloneOptions& options, const std::function<int()>& body) {
-  PidNamespaceForChildren pid_ns;
-  if (options.pid_ns_fd >= 0) SHOJI_RETURN_IF_ERROR(pid_ns.Enter(options.pid_ns_fd));
+Result<Child> CloneHere(const CloneOptions& options, const std::function<int()>& body) {
   int pidfd = -1;
   clone_args args{};
   args.flags = options.namespaces | CLONE_PIDFD;
@@ -82,6 +72,89 @@ Result<Child> Clone(const CloneOptions& options, const std::function<int()>& bod
   child.pid = static_cast<pid_t>(pid);
   child.pidfd = UniqueFd(pidfd);
   return child;
+}
+
+// A number that a child tells its parent.
+class SharedNumber {
+ public:
+  SharedNumber()
+      : at_(static_cast<pid_t*>(mmap(nullptr, sizeof(pid_t), PROT_READ | PROT_WRITE,
+                                     MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+  ~SharedNumber() {
+    if (ok()) munmap(at_, sizeof(pid_t));
+  }
+  SharedNumber(const SharedNumber&) = delete;
+  SharedNumber& operator=(const SharedNumber&) = delete;
+  bool ok() const { return at_ != MAP_FAILED; }
+  pid_t& value() { return *at_; }
+
+ private:
+  pid_t* at_;
+};
+
+// In the process in between: the child becomes its sibling (CLONE_PARENT, which keeps SIGCHLD).
+int CloneSibling(const CloneOptions& options, const std::function<int()>& body,
+                 const Channel& channel, pid_t* pid) {
+  if (const Status entered = options.enter(); !entered.ok()) {
+    channel.SendFailure(entered);
+    return 1;
+  }
+  clone_args args{};
+  args.flags = options.namespaces | CLONE_PARENT;
+  const long cloned = syscall(SYS_clone3, &args, sizeof args);
+  if (cloned == 0) RunChild(body);
+  if (cloned > 0) {
+    *pid = static_cast<pid_t>(cloned);
+    return 0;
+  }
+  channel.SendFailure(ErrnoStatus(errno, "cannot clone a process into its namespaces"));
+  return 1;
+}
+
+Result<Child> CloneThrough(const CloneOptions& options, const std::function<int()>& body) {
+  SHOJI_ASSIGN_OR_RETURN(auto ends, Channel::Make());
+  SharedNumber pid;
+  if (!pid.ok()) return ErrnoStatus(errno, "cannot share a page with the container's process");
+  CloneOptions between;
+  between.cgroup_fd = options.cgroup_fd;
+  SHOJI_ASSIGN_OR_RETURN(Child helper, CloneHere(between, [&] {
+                           return CloneSibling(options, body, ends.second, &pid.value());
+                         }));
+  ends.second.Close();
+  helper.Wait();
+  Child child;
+  if (pid.value() == 0) {
+    SHOJI_ASSIGN_OR_RETURN(Message message, ends.first.Receive());
+    return message.failure.ok() ? Internal("the process before the container's was killed")
+                                : std::move(message.failure);
+  }
+  child.pid = pid.value();
+  child.pidfd = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0)));
+  if (child.pidfd) return child;
+  const int error = errno;
+  child.Kill();
+  return ErrnoStatus(error, "cannot open the container's process");
+}
+
+}  // namespace
+
+void Child::Wait() {
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  pid = -1;
+}
+
+void Child::Kill() {
+  if (pid < 0) return;
+  kill(pid, SIGKILL);
+  Wait();
+}
+
+Result<Child> Clone(const CloneOptions& options, const std::function<int()>& body) {
+  if (options.enter) return CloneThrough(options, body);
+  PidNamespaceForChildren pid_ns;
+  if (options.pid_ns_fd >= 0) SHOJI_RETURN_IF_ERROR(pid_ns.Enter(options.pid_ns_fd));
+  return CloneHere(options, body);
 }
 
 void CloseOthers(std::vector<int> keep) {

@@ -23,6 +23,9 @@ struct CloneOptions {
   std::uint64_t namespaces = 0;  // CLONE_NEW...
   int cgroup_fd = -1;            // -1: the caller's
   int pid_ns_fd = -1;            // joined by the child; -1: none
+  // If set, a process in between runs it, and the child begins where that leaves it: in another
+  // user namespace, which then owns the fresh ones.
+  std::function<Status()> enter;
 };
 
 // A child that was not handed on to the caller is killed and reaped: see Kill().
@@ -30,6 +33,7 @@ struct Child {
   pid_t pid = -1;
   UniqueFd pidfd;
 
+  void Wait();  // to its end, and reaps it
   // SIGKILL and wait.
   void Kill();
 };

@@ -86,11 +86,13 @@ Status TakeStreams(const ProcessPlan& process, Launch* launch) {
 
 class LinuxContainer final : public Container {
  public:
-  LinuxContainer(Plan plan, std::optional<Cgroup> group)
-      : plan_(std::move(plan)), group_(std::move(group)) {}
+  LinuxContainer(Plan plan, std::optional<Cgroup> group,
+                 std::function<void(const std::string&)> warn)
+      : plan_(std::move(plan)), group_(std::move(group)), warn_(std::move(warn)) {}
   ~LinuxContainer() override { (void)LinuxContainer::Destroy().ok(); }
 
   Result<Process> Launch();
+  Status RestrictDevices(const DeviceProgram& program);
 
   Status Start() override;
   Result<Process> Exec(const grpc::Process& process) override;
@@ -106,12 +108,18 @@ class LinuxContainer final : public Container {
   Status Freeze(bool frozen);
   Status KillAll();
   Status CheckRunnable(std::string_view what) const;
+  CloneOptions InitOptions() const;
   Status LaunchInto(jail::Launch* launch);
+  Status HooksBeforePivot(jail::Launch* launch);
+  void RunAll(const char* kind, const HookList& hooks, const std::string& state);
   bool AllGone();
 
   Plan plan_;
   std::optional<Cgroup> group_;
+  std::function<void(const std::string&)> warn_;
+  DeviceFilter devices_;
   UniqueFd pidfd_;
+  pid_t pid_ = -1;
   MountNamespaceId mounts_;
   Channel channel_;  // to the init process until it has exec'ed
   bool started_ = false;
@@ -119,19 +127,49 @@ class LinuxContainer final : public Container {
   bool destroyed_ = false;
 };
 
-Status LinuxContainer::LaunchInto(jail::Launch* launch) {
+CloneOptions LinuxContainer::InitOptions() const {
   CloneOptions options;
   options.namespaces = plan_.namespaces.fresh;
   options.pid_ns_fd = plan_.namespaces.pid_ns.get();
   options.cgroup_fd = group_ ? group_->fd() : -1;
+  if (plan_.namespaces.has_users()) options.enter = [this] { return EnterAll(plan_.namespaces); };
+  return options;
+}
+
+Status LinuxContainer::HooksBeforePivot(jail::Launch* launch) {
+  if (!plan_.hooks.before_pivot()) return OkStatus();
+  SHOJI_ASSIGN_OR_RETURN(Message mounted,
+                         launch->channel.Expect(Word::kMounted, "it built the container"));
+  const std::string state = StateText(plan_.hooks, "creating", launch->child.pid);
+  SHOJI_RETURN_IF_ERROR(RunHooks("prestart", plan_.hooks.prestart, state));
+  SHOJI_RETURN_IF_ERROR(RunHooks("createRuntime", plan_.hooks.create_runtime, state));
+  return launch->channel.Send(Word::kGo);
+}
+
+// Those whose failure changes nothing any more.
+void LinuxContainer::RunAll(const char* kind, const HookList& hooks, const std::string& state) {
+  for (const HookPlan& hook : hooks) {
+    const Status status = RunHooks(kind, {hook}, state);
+    if (!status.ok()) warn_(std::string(status.message()));
+  }
+}
+
+Status LinuxContainer::RestrictDevices(const DeviceProgram& program) {
+  if (program.empty()) return OkStatus();
+  if (!group_) return FailedPrecondition("linux.resources.devices: the guest has no cgroups");
+  return devices_.Attach(group_->fd(), program);
+}
+
+Status LinuxContainer::LaunchInto(jail::Launch* launch) {
   SHOJI_RETURN_IF_ERROR(Begin(
-      plan_.process, options,
+      plan_.process, InitOptions(),
       [this](const Channel& channel, StdioPipes* pipes) { return RunInit(plan_, channel, pipes); },
       launch));
   if (!plan_.namespaces.uid_map.empty())
     SHOJI_RETURN_IF_ERROR(WriteIdMaps(plan_.namespaces, launch->child.pid));
   SHOJI_RETURN_IF_ERROR(launch->channel.Send(Word::kGo));
   SHOJI_RETURN_IF_ERROR(TakeStreams(plan_.process, launch));
+  SHOJI_RETURN_IF_ERROR(HooksBeforePivot(launch));
   SHOJI_ASSIGN_OR_RETURN(Message ready,
                          launch->channel.Expect(Word::kReady, "it built the container"));
   SHOJI_ASSIGN_OR_RETURN(mounts_, MountNamespaceOf(launch->child.pid));
@@ -141,7 +179,7 @@ Status LinuxContainer::LaunchInto(jail::Launch* launch) {
 Result<Process> LinuxContainer::Launch() {
   jail::Launch launch;
   SHOJI_RETURN_IF_ERROR(LaunchInto(&launch));
-  launch.process.pid = std::exchange(launch.child.pid, -1);
+  launch.process.pid = pid_ = std::exchange(launch.child.pid, -1);
   pidfd_ = std::move(launch.child.pidfd);
   channel_ = std::move(launch.channel);
   return std::move(launch.process);
@@ -162,7 +200,10 @@ Status LinuxContainer::Start() {
   if (const Status sent = channel.Send(Word::kStart); !sent.ok())
     return FailedPrecondition("cannot start: the container's process has ended");
   SHOJI_ASSIGN_OR_RETURN(Message message, channel.Receive());
-  return std::move(message.failure);  // OK at the end of the line: exec has closed it
+  if (!message.failure.ok()) return std::move(message.failure);
+  // The end of the line: exec has closed it.
+  RunAll("poststart", plan_.hooks.poststart, StateText(plan_.hooks, "running", pid_));
+  return OkStatus();
 }
 
 Result<Process> LinuxContainer::Exec(const grpc::Process& process) {
@@ -172,7 +213,7 @@ Result<Process> LinuxContainer::Exec(const grpc::Process& process) {
   CloneOptions options;
   options.pid_ns_fd = pidfd_.get();
   options.cgroup_fd = group_ ? group_->fd() : -1;
-  const ExecTarget target{pidfd_.get(), !plan_.namespaces.uid_map.empty()};
+  const ExecTarget target{pidfd_.get(), plan_.namespaces.has_users()};
   jail::Launch launch;
   Status begun = Begin(
       plan, options,
@@ -229,8 +270,10 @@ Status LinuxContainer::Freeze(bool frozen) {
 Status LinuxContainer::Update(const grpc::LinuxResources& resources) {
   if (destroyed_) return FailedPrecondition("cannot update: the container is destroyed");
   SHOJI_ASSIGN_OR_RETURN(const std::vector<Limit> limits, LimitsOf(resources));
-  if (limits.empty()) return OkStatus();
+  SHOJI_ASSIGN_OR_RETURN(const DeviceProgram program, MakeDeviceProgram(resources));
+  if (limits.empty() && program.empty()) return OkStatus();
   if (!group_) return FailedPrecondition("cannot update: the guest has no cgroups");
+  SHOJI_RETURN_IF_ERROR(RestrictDevices(program));
   return ApplyLimits(*group_, limits);
 }
 
@@ -258,13 +301,20 @@ Status LinuxContainer::Destroy() {
   }
   pidfd_.reset();
   plan_.namespaces = NamespacePlan{};
+  devices_ = DeviceFilter{};
   destroyed_ = true;
+  RunAll("poststop", plan_.hooks.poststop, StateText(plan_.hooks, "stopped", 0));
   return OkStatus();
 }
 
 Result<std::optional<Cgroup>> MakeGroup(const Plan& plan, const Environment& environment) {
   std::optional<Cgroup> group;
   if (environment.cgroup_root.empty()) {
+    if (plan.namespaces.joined_mounts) {
+      return FailedPrecondition(
+          "linux.namespaces: without cgroups in the guest, two containers cannot share mounts: "
+          "their processes could not be told apart");
+    }
     for (const Limit& limit : plan.limits) {
       if (!limit.wish)
         return FailedPrecondition("linux.resources: cannot set " + limit.file + " to \"" +
@@ -283,7 +333,10 @@ Result<Container::Made> Container::Create(const std::string& id, const grpc::Spe
                                           const Environment& environment) {
   SHOJI_ASSIGN_OR_RETURN(Plan plan, MakePlan(id, spec, environment));
   SHOJI_ASSIGN_OR_RETURN(std::optional<Cgroup> group, MakeGroup(plan, environment));
-  auto container = std::make_unique<LinuxContainer>(std::move(plan), std::move(group));
+  const DeviceProgram program = std::move(plan.device_program);
+  auto container =
+      std::make_unique<LinuxContainer>(std::move(plan), std::move(group), environment.warn);
+  SHOJI_RETURN_IF_ERROR(container->RestrictDevices(program));
   SHOJI_ASSIGN_OR_RETURN(Process init, container->Launch());
   Made made;
   made.container = std::move(container);

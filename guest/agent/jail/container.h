@@ -17,6 +17,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,8 @@ struct Environment {
   std::string ipc_ns;  // path of the sandbox's shared ipc namespace; empty: own one each
   std::string uts_ns;  // same for the host name
   std::string pid_ns;  // same for processes; empty: own one each
+  // Told of what went wrong without being an error (a poststop hook).
+  std::function<void(const std::string&)> warn = [](const std::string&) {};
 };
 
 // A started process. The descriptors are the agent's ends, non-blocking, close-on-exec.

@@ -32,6 +32,8 @@ Status LoadFilter(const ProcessPlan& process) {
 
 Status BecomeUser(const ProcessPlan& process) {
   SHOJI_RETURN_IF_ERROR(ApplyRlimits(process.rlimits));
+  SHOJI_RETURN_IF_ERROR(process.scheduling.Apply());
+  SHOJI_RETURN_IF_ERROR(ApplyPersonality(process.personality));
   SHOJI_RETURN_IF_ERROR(DropBounding(process.caps));
   // Root may reach a directory the user may not, and the other way round (shared files of a
   // user): either is enough.
@@ -39,7 +41,7 @@ Status BecomeUser(const ProcessPlan& process) {
   SHOJI_RETURN_IF_ERROR(SetUser(process));
   if (!entered && chdir(process.cwd.c_str()) < 0)
     return ErrnoStatus(errno, "process.cwd: cannot enter \"" + process.cwd + "\"");
-  umask(022);
+  umask(process.umask);
   return OkStatus();
 }
 

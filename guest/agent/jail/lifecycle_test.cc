@@ -249,7 +249,8 @@ TEST(LimitsTest, PidsIoAndHugePages) {
   huge->set_pagesize("2MB");
   huge->set_limit(4096);
   EXPECT_EQ(Text(r),
-            "pids.max=7;io.weight=default 10000;io.max=8:16 wiops=99;hugetlb.2MB.max=4096;");
+            "pids.max=7;io.bfq.weight=default 1000;io.weight=default 10000;io.max=8:16 wiops=99;"
+            "hugetlb.2MB.max=4096;hugetlb.2MB.rsvd.max=4096;");
   huge->set_pagesize("../2MB");
   EXPECT_NE(Text(r).find("is not a page size"), std::string::npos);
 }

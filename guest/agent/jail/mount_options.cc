@@ -44,8 +44,38 @@ constexpr FlagOption kFlags[] = {
     {"nolazytime", 0, MS_LAZYTIME},
     {"iversion", MS_I_VERSION, 0},
     {"noiversion", 0, MS_I_VERSION},
+    {"nosymfollow", MS_NOSYMFOLLOW, 0},
+    {"symfollow", 0, MS_NOSYMFOLLOW},
     {"silent", MS_SILENT, 0},
     {"loud", 0, MS_SILENT},
+};
+
+struct AttributeOption {
+  std::string_view name;
+  std::uint64_t set;
+  std::uint64_t clear;
+};
+
+constexpr AttributeOption kAttributes[] = {
+    {"rro", MOUNT_ATTR_RDONLY, 0},
+    {"rrw", 0, MOUNT_ATTR_RDONLY},
+    {"rnosuid", MOUNT_ATTR_NOSUID, 0},
+    {"rsuid", 0, MOUNT_ATTR_NOSUID},
+    {"rnodev", MOUNT_ATTR_NODEV, 0},
+    {"rdev", 0, MOUNT_ATTR_NODEV},
+    {"rnoexec", MOUNT_ATTR_NOEXEC, 0},
+    {"rexec", 0, MOUNT_ATTR_NOEXEC},
+    {"rnodiratime", MOUNT_ATTR_NODIRATIME, 0},
+    {"rdiratime", 0, MOUNT_ATTR_NODIRATIME},
+    {"rnosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0},
+    {"rsymfollow", 0, MOUNT_ATTR_NOSYMFOLLOW},
+    // One of three modes, not bits: the kernel wants the whole field cleared with each.
+    {"rrelatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
+    {"rnorelatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
+    {"rnoatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME},
+    {"ratime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
+    {"rstrictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
+    {"rnostrictatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
 };
 
 struct PropagationOption {
@@ -69,6 +99,8 @@ bool ParseKind(std::string_view option, MountOptions* out) {
     out->remount = true;
   } else if (option == "tmpcopyup") {
     out->copy_up = true;
+  } else if (option == "idmap" || option == "ridmap") {
+    out->refused = option;
   } else {
     return false;
   }
@@ -80,6 +112,17 @@ bool ParseFlag(std::string_view option, MountOptions* out) {
                                         [&](const FlagOption& f) { return f.name == option; });
   if (flag == std::end(kFlags)) return false;
   out->set = (out->set & ~flag->clear) | flag->set;
+  return true;
+}
+
+// A later option takes back what an earlier one set.
+bool ParseAttribute(std::string_view option, MountOptions* out) {
+  const auto* const found =
+      std::find_if(std::begin(kAttributes), std::end(kAttributes),
+                   [&](const AttributeOption& a) { return a.name == option; });
+  if (found == std::end(kAttributes)) return false;
+  out->attributes_set = (out->attributes_set & ~found->clear) | found->set;
+  out->attributes_clear = (out->attributes_clear & ~found->set) | found->clear;
   return true;
 }
 
@@ -95,7 +138,9 @@ unsigned long PropagationFlags(std::string_view name) {
 MountOptions ParseMountOptions(const std::vector<std::string>& options) {
   MountOptions out;
   for (const std::string& option : options) {
-    if (option.empty() || ParseKind(option, &out) || ParseFlag(option, &out)) continue;
+    if (option.empty() || ParseKind(option, &out) || ParseFlag(option, &out) ||
+        ParseAttribute(option, &out))
+      continue;
     if (const unsigned long flags = PropagationFlags(option); flags != 0) {
       out.propagation.push_back(flags);
       continue;

@@ -6,6 +6,7 @@
 #ifndef SHOJI_GUEST_AGENT_JAIL_MOUNT_OPTIONS_H_
 #define SHOJI_GUEST_AGENT_JAIL_MOUNT_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,8 +21,11 @@ struct MountOptions {
   bool bind = false;
   bool recursive = false;  // of the bind
   bool remount = false;
-  bool copy_up = false;  // tmpfs starts with what the image has there
-  std::string data;      // what the file system itself understands
+  bool copy_up = false;                // tmpfs starts with what the image has there
+  std::uint64_t attributes_set = 0;    // MOUNT_ATTR_..., of the mount and all below it
+  std::uint64_t attributes_clear = 0;  // "rro" and its like
+  std::string refused;                 // an option that cannot be done
+  std::string data;                    // what the file system itself understands
 };
 
 // Later options win over earlier ones. Everything unknown belongs to the file system.

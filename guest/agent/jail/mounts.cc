@@ -4,6 +4,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -58,6 +60,20 @@ Status Bind(int root_fd, const MountPlan& plan) {
     SHOJI_RETURN_IF_ERROR(AddMountFlags(top.get(), plan.options.set));
   }
   return SetPropagation(root_fd, plan);
+}
+
+// "rro" and its like: also for what a recursive bind brought along. A tmpfs waits with
+// read-only as it does with "ro".
+Status SetAttributes(int root_fd, const MountPlan& plan) {
+  mount_attr attributes{};
+  attributes.attr_set = plan.options.attributes_set;
+  attributes.attr_clr = plan.options.attributes_clear;
+  if (attributes.attr_set == 0 && attributes.attr_clr == 0) return OkStatus();
+  SHOJI_ASSIGN_OR_RETURN(const UniqueFd top, OpenInRoot(root_fd, plan.destination, O_PATH));
+  if (syscall(SYS_mount_setattr, top.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
+              sizeof attributes) == 0)
+    return OkStatus();
+  return ErrnoStatus(errno, "cannot set the recursive options");
 }
 
 bool IsCgroup(const MountPlan& plan) { return plan.type == "cgroup" || plan.type == "cgroup2"; }
@@ -128,6 +144,10 @@ Status MountNew(int root_fd, const MountPlan& plan) {
   SHOJI_RETURN_IF_ERROR(RefuseLink(root_fd, plan));
   SHOJI_RETURN_IF_ERROR(
       MountOrFallBack(plan, FdPath(target.get()), DataOf(plan, existed, target.get())));
+  if (plan.type == "sysfs") {  // what was bound instead has the guest's flags
+    SHOJI_ASSIGN_OR_RETURN(const UniqueFd top, OpenInRoot(root_fd, plan.destination, O_PATH));
+    SHOJI_RETURN_IF_ERROR(AddMountFlags(top.get(), plan.options.set));
+  }
   if (IsTmpfs(plan) && plan.options.copy_up && existed) {
     SHOJI_ASSIGN_OR_RETURN(const UniqueFd top,
                            OpenInRoot(root_fd, plan.destination, O_RDONLY | O_DIRECTORY));
@@ -140,6 +160,17 @@ Status MountOne(int root_fd, const MountPlan& plan) {
   if (plan.options.remount) return Remount(root_fd, plan);
   if (plan.options.bind) return Bind(root_fd, plan);
   return MountNew(root_fd, plan);
+}
+
+bool IsSealed(const MountPlan& plan) {
+  return IsTmpfs(plan) && ((plan.options.set & MS_RDONLY) != 0 ||
+                           (plan.options.attributes_set & MOUNT_ATTR_RDONLY) != 0);
+}
+
+Status Seal(int root_fd, const MountPlan& plan) {
+  SHOJI_ASSIGN_OR_RETURN(const UniqueFd top, OpenInRoot(root_fd, plan.destination, O_PATH));
+  SHOJI_RETURN_IF_ERROR(AddMountFlags(top.get(), plan.options.set & MS_RDONLY));
+  return SetAttributes(root_fd, plan);
 }
 
 }  // namespace
@@ -158,6 +189,7 @@ Status AddMountFlags(int fd, unsigned long flags) {
 Status MountAll(int root_fd, const std::vector<MountPlan>& mounts) {
   for (const MountPlan& plan : mounts) {
     Status status = MountOne(root_fd, plan);
+    if (status.ok() && !IsSealed(plan)) status = SetAttributes(root_fd, plan);
     if (!status.ok()) return Failed(plan, std::move(status));
   }
   return OkStatus();
@@ -165,9 +197,8 @@ Status MountAll(int root_fd, const std::vector<MountPlan>& mounts) {
 
 Status SealMounts(int root_fd, const std::vector<MountPlan>& mounts) {
   for (const MountPlan& plan : mounts) {
-    if (!IsTmpfs(plan) || (plan.options.set & MS_RDONLY) == 0) continue;
-    Result<UniqueFd> top = OpenInRoot(root_fd, plan.destination, O_PATH);
-    Status status = top.ok() ? AddMountFlags(top->get(), MS_RDONLY) : top.status();
+    if (!IsSealed(plan)) continue;
+    Status status = Seal(root_fd, plan);
     if (!status.ok()) return Failed(plan, std::move(status));
   }
   return OkStatus();

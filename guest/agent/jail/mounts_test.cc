@@ -514,8 +514,75 @@ INSTANTIATE_TEST_SUITE_P(
               [](S s) { (*s->mutable_linux()->mutable_sysctl())["net/../../x"] = "1"; }, kInvalid,
               "net/../../x"},
         Wrong{"sysctl_missing",
-              [](S s) { (*s->mutable_linux()->mutable_sysctl())["kernel.nosuch"] = "1"; },
-              StatusCode::kNotFound, "kernel/nosuch"},
+              [](S s) { (*s->mutable_linux()->mutable_sysctl())["net.nosuch"] = "1"; },
+              StatusCode::kNotFound, "net/nosuch"},
+        Wrong{"sysctl_of_the_guest",
+              [](S s) { (*s->mutable_linux()->mutable_sysctl())["vm.swappiness"] = "1"; },
+              kInvalid, "\"vm.swappiness\" is not of a namespace"},
+        Wrong{"sysctl_hostname",
+              [](S s) { (*s->mutable_linux()->mutable_sysctl())["kernel.hostname"] = "x"; },
+              kInvalid, "hostname"},
+        Wrong{"time_namespace",
+              [](S s) { s->mutable_linux()->add_namespaces()->set_type("time"); }, kInvalid,
+              "time namespaces are not supported"},
+        Wrong{"time_offsets",
+              [](S s) { (*s->mutable_linux()->mutable_timeoffsets())["boottime"].set_secs(1); },
+              kInvalid, "linux.timeOffsets"},
+        Wrong{"idmap", [](S s) { s->mutable_mounts(1)->add_options("idmap"); }, kInvalid,
+              "mapped ids"},
+        Wrong{"idmappings", [](S s) { s->mutable_mounts(1)->add_uidmappings(); }, kInvalid,
+              "mapped ids"},
+        Wrong{"umask", [](S s) { s->mutable_process()->mutable_user()->set_umask(01000); },
+              kInvalid, "process.user.umask"},
+        Wrong{"scheduler",
+              [](S s) { s->mutable_process()->mutable_scheduler()->set_policy("SCHED_ISO"); },
+              kInvalid, "process.scheduler.policy"},
+        Wrong{"nice",
+              [](S s) {
+                s->mutable_process()->mutable_scheduler()->set_policy("SCHED_OTHER");
+                s->mutable_process()->mutable_scheduler()->set_nice(20);
+              },
+              kInvalid, "process.scheduler.nice"},
+        Wrong{"io_priority",
+              [](S s) {
+                s->mutable_process()->mutable_iopriority()->set_class_("IOPRIO_CLASS_BE");
+                s->mutable_process()->mutable_iopriority()->set_priority(8);
+              },
+              kInvalid, "process.ioPriority.priority"},
+        Wrong{"personality",
+              [](S s) { s->mutable_linux()->mutable_personality()->set_domain("BSD"); }, kInvalid,
+              "linux.personality.domain"},
+        Wrong{"unified",
+              [](S s) {
+                (*s->mutable_linux()->mutable_resources()->mutable_unified())["cgroup.procs"] = "1";
+              },
+              kInvalid, "linux.resources.unified"},
+        Wrong{"unified_path",
+              [](S s) {
+                (*s->mutable_linux()->mutable_resources()->mutable_unified())["../a.b"] = "1";
+              },
+              kInvalid, "linux.resources.unified"},
+        Wrong{"seccomp_notify",
+              [](S s) { s->mutable_linux()->mutable_seccomp()->set_defaultaction("SCMP_ACT_NOTIFY"); },
+              kInvalid, "needs a listener"},
+        Wrong{"seccomp_listener",
+              [](S s) {
+                s->mutable_linux()->mutable_seccomp()->set_defaultaction("SCMP_ACT_ALLOW");
+                s->mutable_linux()->mutable_seccomp()->set_listenerpath("/x");
+              },
+              kInvalid, "linux.seccomp.listenerPath"},
+        Wrong{"seccomp_flag",
+              [](S s) {
+                s->mutable_linux()->mutable_seccomp()->set_defaultaction("SCMP_ACT_ALLOW");
+                s->mutable_linux()->mutable_seccomp()->add_flags("SECCOMP_FILTER_FLAG_NONE");
+              },
+              kInvalid, "linux.seccomp.flags"},
+        Wrong{"seccomp_errno",
+              [](S s) {
+                s->mutable_linux()->mutable_seccomp()->set_defaultaction("SCMP_ACT_ALLOW");
+                s->mutable_linux()->mutable_seccomp()->set_defaulterrnoret(1);
+              },
+              kInvalid, "makes no sense"},
         Wrong{"masked", [](S s) { s->mutable_linux()->add_maskedpaths("rel"); }, kInvalid,
               "linux.maskedPaths"},
         Wrong{"seccomp_action",

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -46,17 +47,14 @@ Result<Choices> Choose(const grpc::Spec& spec, const Environment& environment) {
   for (const grpc::LinuxNamespace& ns : spec.linux().namespaces()) {
     std::size_t i = 0;
     while (i < kKinds.size() && kKinds[i].type != ns.type()) ++i;
+    if (ns.type() == "time")
+      return InvalidArgument("linux.namespaces: time namespaces are not supported");
     if (i == kKinds.size())
       return InvalidArgument("linux.namespaces: \"" + ns.type() + "\" is not a namespace");
     if (choices[i].named)
       return InvalidArgument("linux.namespaces: \"" + ns.type() + "\" is given twice");
     choices[i].named = true;
     if (!ns.path().empty()) choices[i].path = ns.path();
-  }
-  if (!choices[0].path.empty() || !choices[6].path.empty()) {
-    return Unimplemented(
-        "linux.namespaces: a mount or user namespace cannot be joined by path; leave its path "
-        "empty");
   }
   return choices;
 }
@@ -70,11 +68,22 @@ Result<UniqueFd> OpenNamespace(const Kind& kind, const std::string& path) {
   return fd;
 }
 
+// To join the user namespace one is in already is an error to the kernel, not to us.
+bool IsOwn(const UniqueFd& fd) {
+  struct stat own {};
+  struct stat other {};
+  return stat("/proc/self/ns/user", &own) == 0 && fstat(fd.get(), &other) == 0 &&
+         own.st_ino == other.st_ino && own.st_dev == other.st_dev;
+}
+
 Status Join(const Kind& kind, const std::string& path, NamespacePlan* plan) {
   SHOJI_ASSIGN_OR_RETURN(UniqueFd fd, OpenNamespace(kind, path));
   if (kind.flag == CLONE_NEWPID) {
     plan->pid_ns = std::move(fd);
+  } else if (kind.flag == CLONE_NEWUSER) {
+    if (!IsOwn(fd)) plan->user_ns = std::move(fd);
   } else {
+    if (kind.flag == CLONE_NEWNS) plan->joined_mounts = true;
     plan->joined.push_back({kind.flag, path, std::move(fd)});
   }
   return OkStatus();
@@ -130,6 +139,15 @@ Status JoinNamespaces(const NamespacePlan& plan) {
     if (setns(ns.fd.get(), ns.kind) < 0)
       return ErrnoStatus(errno, "linux.namespaces: cannot join \"" + ns.path + "\"");
   }
+  return OkStatus();
+}
+
+Status EnterAll(const NamespacePlan& plan) {
+  if (plan.pid_ns && setns(plan.pid_ns.get(), CLONE_NEWPID) < 0)
+    return ErrnoStatus(errno, "linux.namespaces: cannot join the pid namespace");
+  SHOJI_RETURN_IF_ERROR(JoinNamespaces(plan));
+  if (plan.user_ns && setns(plan.user_ns.get(), CLONE_NEWUSER) < 0)
+    return ErrnoStatus(errno, "linux.namespaces: cannot join the user namespace");
   return OkStatus();
 }
 

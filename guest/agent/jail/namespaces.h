@@ -30,18 +30,25 @@ struct JoinedNamespace {
 struct NamespacePlan {
   std::uint64_t fresh = 0;              // for clone3; CLONE_NEWCGROUP comes later
   UniqueFd pid_ns;                      // joined by being cloned into it
+  UniqueFd user_ns;                     // joined before the fresh ones are made: it owns them
   std::vector<JoinedNamespace> joined;  // by the child itself
   bool own_cgroup = false;
   bool own_uts = false;
   bool own_net = false;
+  bool joined_mounts = false;  // another's mounts: nothing is mounted and no root entered
+  // Ids are mapped: the child begins as nobody there.
+  bool has_users() const { return !uid_map.empty() || user_ns; }
   std::string uid_map;  // as /proc/PID/uid_map wants them; empty: no user namespace
   std::string gid_map;
 };
 
 Result<NamespacePlan> MakeNamespacePlan(const grpc::Spec& spec, const Environment& environment);
 
-// In the child: joins what is to be joined.
+// In the child: joins what is to be joined, but for users and processes.
 Status JoinNamespaces(const NamespacePlan& plan);
+
+// All of them, users last: only who is not among other users yet may join what the guest owns.
+Status EnterAll(const NamespacePlan& plan);
 
 // In the agent: gives the child's new user namespace its ids.
 Status WriteIdMaps(const NamespacePlan& plan, pid_t child);

@@ -26,6 +26,9 @@ Status CheckProcess(const grpc::Process& process) {
     return InvalidArgument("process.oomScoreAdj is " + std::to_string(process.oomscoreadj()) +
                            ", allowed are -1000 to 1000");
   }
+  if (process.user().umask() > 0777)
+    return InvalidArgument("process.user.umask " + std::to_string(process.user().umask()) +
+                           " is above 0777");
   for (const std::string& variable : process.env()) {
     if (variable.empty() || variable.find('=') == std::string::npos || variable[0] == '=')
       return InvalidArgument("process.env: \"" + variable + "\" is not NAME=VALUE");
@@ -44,6 +47,7 @@ void CopyIdentity(const grpc::Process& process, ProcessPlan* plan) {
   plan->groups.assign(process.user().additionalgids().begin(),
                       process.user().additionalgids().end());
   plan->terminal = process.terminal();
+  if (process.user().has_umask()) plan->umask = process.user().umask();
   plan->rows = Cells(process.consolesize().height());
   plan->columns = Cells(process.consolesize().width());
 }
@@ -53,6 +57,9 @@ Result<std::vector<MountPlan>> MakeMounts(const grpc::Spec& spec) {
   for (const grpc::Mount& mount : spec.mounts()) {
     MountPlan plan{mount.destination(), mount.source(), mount.type(),
                    ParseMountOptions(Copy(mount.options()))};
+    if (!plan.options.refused.empty() || !mount.uidmappings().empty() ||
+        !mount.gidmappings().empty())
+      return InvalidArgument(plan.Text() + ": mounts with mapped ids are not supported");
     if (plan.destination.empty()) return InvalidArgument(plan.Text() + ": no destination");
     if (plan.type == "bind") plan.options.bind = true;
     if (plan.options.bind && !plan.options.remount && !Absolute(plan.source))
@@ -116,7 +123,9 @@ Result<ProcessPlan> MakeProcessPlan(const grpc::Process& process, const ProcessP
   }
   plan.no_new_privileges = process.nonewprivileges();
   plan.oom_score_adj = process.oomscoreadj();
+  SHOJI_ASSIGN_OR_RETURN(plan.scheduling, ParseScheduling(process));
   plan.seccomp = init.seccomp;
+  plan.personality = init.personality;
   return plan;
 }
 
@@ -128,6 +137,7 @@ Result<Plan> MakePlan(const std::string& id, const grpc::Spec& spec,
   if (spec.linux().has_seccomp()) {
     SHOJI_ASSIGN_OR_RETURN(defaults.seccomp, SeccompFilter::Make(spec.linux().seccomp()));
   }
+  SHOJI_ASSIGN_OR_RETURN(defaults.personality, ParsePersonality(spec.linux()));
   SHOJI_ASSIGN_OR_RETURN(plan.process, MakeProcessPlan(spec.process(), defaults));
   SHOJI_ASSIGN_OR_RETURN(plan.namespaces, MakeNamespacePlan(spec, environment));
   SHOJI_ASSIGN_OR_RETURN(plan.propagation, PropagationOf(spec));
@@ -135,7 +145,12 @@ Result<Plan> MakePlan(const std::string& id, const grpc::Spec& spec,
   SHOJI_ASSIGN_OR_RETURN(plan.devices, MakeDevices(spec));
   SHOJI_ASSIGN_OR_RETURN(plan.sysctl, MakeSysctl(spec));
   SHOJI_ASSIGN_OR_RETURN(plan.limits, LimitsOf(spec.linux().resources()));
+  SHOJI_ASSIGN_OR_RETURN(plan.device_program, MakeDeviceProgram(spec.linux().resources()));
+  SHOJI_ASSIGN_OR_RETURN(plan.hooks, MakeHooks(id, spec));
+  if (!spec.linux().timeoffsets().empty())
+    return InvalidArgument("linux.timeOffsets: time namespaces are not supported");
   plan.hostname = spec.hostname();
+  plan.domainname = spec.domainname();
   plan.cgroup_path = CgroupPathOf(spec.linux().cgroupspath(), id);
   return plan;
 }

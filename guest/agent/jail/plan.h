@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,9 +19,12 @@
 #include "jail/caps.h"
 #include "jail/cgroup_limits.h"
 #include "jail/container.h"
+#include "jail/device_rules.h"
+#include "jail/hooks.h"
 #include "jail/mount_options.h"
 #include "jail/namespaces.h"
 #include "jail/rlimits.h"
+#include "jail/scheduling.h"
 #include "jail/syscall_filter.h"
 
 namespace shoji::jail {
@@ -39,6 +43,9 @@ struct ProcessPlan {
   std::vector<Rlimit> rlimits;
   bool no_new_privileges = false;
   std::int64_t oom_score_adj = 0;
+  mode_t umask = 022;
+  Scheduling scheduling;
+  std::optional<unsigned long> personality;
   std::shared_ptr<const SeccompFilter> seccomp;  // none: no filter
 };
 
@@ -66,12 +73,15 @@ struct Plan {
   bool rootfs_readonly = false;
   unsigned long propagation = 0;  // MS_ flags; 0: the default
   std::string hostname;
+  std::string domainname;
   std::vector<MountPlan> mounts;
   std::vector<DevicePlan> devices;  // the default ones too
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
   std::vector<std::pair<std::string, std::string>> sysctl;  // path below /proc/sys, value
   std::vector<Limit> limits;
+  DeviceProgram device_program;
+  Hooks hooks;
   std::string cgroup_path;  // below the root of the cgroups
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,13 +19,12 @@ struct Action {
   std::uint32_t value;
 };
 
-// ERRNO answers EPERM: this version of the specification has no field for another.
 constexpr Action kActions[] = {{"SCMP_ACT_KILL", SCMP_ACT_KILL},
                                {"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD},
                                {"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS},
                                {"SCMP_ACT_TRAP", SCMP_ACT_TRAP},
-                               {"SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(EPERM)},
-                               {"SCMP_ACT_TRACE", SCMP_ACT_TRACE(EPERM)},
+                               {"SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0U)},
+                               {"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0U)},
                                {"SCMP_ACT_LOG", SCMP_ACT_LOG},
                                {"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW}};
 
@@ -40,6 +40,15 @@ constexpr Operator kOperators[] = {{"SCMP_CMP_NE", SCMP_CMP_NE},
                                    {"SCMP_CMP_GE", SCMP_CMP_GE},
                                    {"SCMP_CMP_GT", SCMP_CMP_GT},
                                    {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ}};
+
+struct Flag {
+  std::string_view name;
+  scmp_filter_attr value;
+};
+
+constexpr Flag kFlags[] = {{"SECCOMP_FILTER_FLAG_TSYNC", SCMP_FLTATR_CTL_TSYNC},
+                           {"SECCOMP_FILTER_FLAG_LOG", SCMP_FLTATR_CTL_LOG},
+                           {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SCMP_FLTATR_CTL_SSB}};
 
 struct Architecture {
   std::string_view name;
@@ -76,6 +85,26 @@ auto Find(const Table& table, const std::string& name, const char* field)
   return InvalidArgument("linux.seccomp." + std::string(field) + ": \"" + name + "\" is not known");
 }
 
+// The action with its number: EPERM unless the specification has another.
+Result<std::uint32_t> ActionOf(const std::string& name, const char* field,
+                               std::optional<std::uint32_t> number) {
+  constexpr std::uint32_t kMostErrno = 4095;
+  if (name == "SCMP_ACT_NOTIFY") {
+    return InvalidArgument("linux.seccomp." + std::string(field) +
+                           ": SCMP_ACT_NOTIFY needs a listener, which the guest does not have");
+  }
+  SHOJI_ASSIGN_OR_RETURN(const std::uint32_t action, Find(kActions, name, field));
+  if (action != SCMP_ACT_ERRNO(0U) && action != SCMP_ACT_TRACE(0U)) {
+    if (!number) return action;
+    return InvalidArgument("linux.seccomp: an errno for " + name + " makes no sense");
+  }
+  if (number.value_or(0) > kMostErrno) {
+    return InvalidArgument("linux.seccomp: " + std::to_string(*number) +
+                           " is not the number of an error");
+  }
+  return action | number.value_or(EPERM);
+}
+
 class Filter final : public SeccompFilter {
  public:
   explicit Filter(scmp_filter_ctx context) : context_(context) {}
@@ -86,6 +115,16 @@ class Filter final : public SeccompFilter {
   Status Load() const override {
     const int result = seccomp_load(context_);
     if (result < 0) return ErrnoStatus(-result, "linux.seccomp: cannot load the filter");
+    return OkStatus();
+  }
+
+  Status SetFlags(const grpc::LinuxSeccomp& seccomp) {
+    for (const std::string& name : seccomp.flags()) {
+      SHOJI_ASSIGN_OR_RETURN(const scmp_filter_attr flag, Find(kFlags, name, "flags"));
+      const int result = seccomp_attr_set(context_, flag, 1);
+      if (result < 0)
+        return ErrnoStatus(-result, "linux.seccomp.flags: the kernel does not know " + name);
+    }
     return OkStatus();
   }
 
@@ -100,7 +139,9 @@ class Filter final : public SeccompFilter {
   }
 
   Status AddSyscalls(const grpc::LinuxSyscall& rule, std::uint32_t default_action) {
-    SHOJI_ASSIGN_OR_RETURN(const std::uint32_t action, Find(kActions, rule.action(), "action"));
+    std::optional<std::uint32_t> number;
+    if (rule.has_errnoret()) number = rule.errnoret();
+    SHOJI_ASSIGN_OR_RETURN(const std::uint32_t action, ActionOf(rule.action(), "action", number));
     SHOJI_ASSIGN_OR_RETURN(const std::vector<scmp_arg_cmp> args, Arguments(rule));
     if (action == default_action) return OkStatus();  // libseccomp refuses what says nothing
     for (const std::string& name : rule.names()) SHOJI_RETURN_IF_ERROR(AddOne(name, action, args));
@@ -156,13 +197,18 @@ class Filter final : public SeccompFilter {
 
 Result<std::shared_ptr<const SeccompFilter>> SeccompFilter::Make(
     const grpc::LinuxSeccomp& seccomp) {
+  if (!seccomp.listenerpath().empty())
+    return InvalidArgument("linux.seccomp.listenerPath: the guest has no listener");
+  std::optional<std::uint32_t> number;
+  if (seccomp.has_defaulterrnoret()) number = seccomp.defaulterrnoret();
   SHOJI_ASSIGN_OR_RETURN(const std::uint32_t action,
-                         Find(kActions, seccomp.defaultaction(), "defaultAction"));
+                         ActionOf(seccomp.defaultaction(), "defaultAction", number));
   const scmp_filter_ctx context = seccomp_init(action);
   if (context == nullptr) return ResourceExhausted("linux.seccomp: no memory for the filter");
   auto filter = std::make_shared<Filter>(context);
   // no_new_privs is the specification's decision, not the library's.
   seccomp_attr_set(context, SCMP_FLTATR_CTL_NNP, 0);
+  SHOJI_RETURN_IF_ERROR(filter->SetFlags(seccomp));
   SHOJI_RETURN_IF_ERROR(filter->AddArchitectures(seccomp));
   for (const grpc::LinuxSyscall& rule : seccomp.syscalls())
     SHOJI_RETURN_IF_ERROR(filter->AddSyscalls(rule, action));

@@ -1,6 +1,8 @@
 #include "jail/sysctl.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
@@ -23,12 +25,37 @@ Result<std::string> PathOf(const std::string& name) {
   return path;
 }
 
+// What belongs to a namespace; the rest would change the whole guest for its other containers.
+constexpr std::string_view kNamespaced[] = {"net/",
+                                            "fs/mqueue/",
+                                            "kernel/msgmax",
+                                            "kernel/msgmnb",
+                                            "kernel/msgmni",
+                                            "kernel/sem",
+                                            "kernel/shmall",
+                                            "kernel/shmmax",
+                                            "kernel/shmmni",
+                                            "kernel/shm_rmid_forced",
+                                            "kernel/domainname"};
+
+bool IsNamespaced(const std::string& path) {
+  return std::any_of(std::begin(kNamespaced), std::end(kNamespaced), [&](std::string_view known) {
+    return known.back() == '/' ? path.compare(0, known.size(), known) == 0 : path == known;
+  });
+}
+
 }  // namespace
 
 Result<SysctlList> MakeSysctl(const grpc::Spec& spec) {
   SysctlList list;
   for (const auto& [name, value] : spec.linux().sysctl()) {
     SHOJI_ASSIGN_OR_RETURN(std::string path, PathOf(name));
+    if (path == "kernel/hostname")
+      return InvalidArgument("linux.sysctl: \"" + name + "\" is set with the field hostname");
+    if (!IsNamespaced(path)) {
+      return InvalidArgument("linux.sysctl: \"" + name +
+                             "\" is not of a namespace: it would change the whole guest");
+    }
     list.emplace_back(std::move(path), value);
   }
   std::sort(list.begin(), list.end());

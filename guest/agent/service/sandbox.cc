@@ -160,6 +160,7 @@ Result<jail::Environment> Sandbox::EnvironmentFor(
     const grpc::CreateContainerRequest& request) const {
   jail::Environment environment;
   environment.cgroup_root = HasUnifiedCgroups() ? kCgroupRoot : "";
+  environment.warn = [](const std::string& text) { Log(LogLevel::kWarning, text); };
   environment.ipc_ns = namespaces_->ipc();
   environment.uts_ns = namespaces_->uts();
   if (!request.sandbox_pidns()) return environment;

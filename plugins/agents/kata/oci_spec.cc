@@ -16,6 +16,7 @@ void Read(const Reader& r, grpc::User* user) {
   user->set_gid(r.Uint32("gid"));
   r.Uint32s("additionalGids", user->mutable_additionalgids());
   user->set_username(r.String("username"));
+  if (r.Has("umask")) user->set_umask(r.Uint32("umask"));
 }
 
 void Read(const Reader& r, grpc::LinuxCapabilities* caps) {
@@ -24,6 +25,16 @@ void Read(const Reader& r, grpc::LinuxCapabilities* caps) {
   r.Strings("inheritable", caps->mutable_inheritable());
   r.Strings("permitted", caps->mutable_permitted());
   r.Strings("ambient", caps->mutable_ambient());
+}
+
+void Read(const Reader& r, grpc::LinuxScheduler* scheduler) {
+  scheduler->set_policy(r.Required("policy"));
+  scheduler->set_nice(r.Int64("nice"));
+  scheduler->set_priority(r.Int64("priority"));
+  r.Strings("flags", scheduler->mutable_flags());
+  scheduler->set_runtime(r.Uint64("runtime"));
+  scheduler->set_deadline(r.Uint64("deadline"));
+  scheduler->set_period(r.Uint64("period"));
 }
 
 void Read(const Reader& r, grpc::Process* process) {
@@ -49,6 +60,18 @@ void Read(const Reader& r, grpc::Process* process) {
   process->set_apparmorprofile(r.String("apparmorProfile"));
   process->set_oomscoreadj(r.Int64("oomScoreAdj"));
   process->set_selinuxlabel(r.String("selinuxLabel"));
+  r.Object("ioPriority", [&](const Reader& io) {
+    process->mutable_iopriority()->set_class_(io.Required("class"));
+    process->mutable_iopriority()->set_priority(io.Int64("priority"));
+  });
+  r.Object("scheduler",
+           [&](const Reader& scheduler) { Read(scheduler, process->mutable_scheduler()); });
+}
+
+void Read(const Reader& r, grpc::LinuxIDMapping* mapping) {
+  mapping->set_hostid(r.Uint32("hostID"));
+  mapping->set_containerid(r.Uint32("containerID"));
+  mapping->set_size(r.Uint32("size"));
 }
 
 void Read(const Reader& r, grpc::Mount* mount) {
@@ -56,6 +79,8 @@ void Read(const Reader& r, grpc::Mount* mount) {
   mount->set_source(r.String("source"));
   mount->set_type(r.String("type"));
   r.Strings("options", mount->mutable_options());
+  r.Each("uidMappings", [&](const Reader& map) { Read(map, mount->add_uidmappings()); });
+  r.Each("gidMappings", [&](const Reader& map) { Read(map, mount->add_gidmappings()); });
 }
 
 void Read(const Reader& r, grpc::Hook* hook) {
@@ -67,14 +92,11 @@ void Read(const Reader& r, grpc::Hook* hook) {
 
 void Read(const Reader& r, grpc::Hooks* hooks) {
   r.Each("prestart", [&](const Reader& hook) { Read(hook, hooks->add_prestart()); });
+  r.Each("createRuntime", [&](const Reader& hook) { Read(hook, hooks->add_createruntime()); });
+  r.Each("createContainer", [&](const Reader& hook) { Read(hook, hooks->add_createcontainer()); });
+  r.Each("startContainer", [&](const Reader& hook) { Read(hook, hooks->add_startcontainer()); });
   r.Each("poststart", [&](const Reader& hook) { Read(hook, hooks->add_poststart()); });
   r.Each("poststop", [&](const Reader& hook) { Read(hook, hooks->add_poststop()); });
-}
-
-void Read(const Reader& r, grpc::LinuxIDMapping* mapping) {
-  mapping->set_hostid(r.Uint32("hostID"));
-  mapping->set_containerid(r.Uint32("containerID"));
-  mapping->set_size(r.Uint32("size"));
 }
 
 void Read(const Reader& r, grpc::LinuxMemory* memory) {
@@ -95,6 +117,8 @@ void Read(const Reader& r, grpc::LinuxCPU* cpu) {
   cpu->set_realtimeperiod(r.Uint64("realtimePeriod"));
   cpu->set_cpus(r.String("cpus"));
   cpu->set_mems(r.String("mems"));
+  cpu->set_burst(r.Uint64("burst"));
+  if (r.Has("idle")) cpu->set_idle(r.Int64("idle"));
 }
 
 void Read(const Reader& r, grpc::LinuxThrottleDevice* device) {
@@ -154,6 +178,7 @@ void Read(const Reader& r, grpc::LinuxResources* resources) {
     out->set_limit(limit.Uint64("limit"));
   });
   r.Object("network", [&](const Reader& network) { Read(network, resources->mutable_network()); });
+  r.StringMap("unified", resources->mutable_unified());
 }
 
 void Read(const Reader& r, grpc::LinuxDevice* device) {
@@ -169,6 +194,7 @@ void Read(const Reader& r, grpc::LinuxDevice* device) {
 void Read(const Reader& r, grpc::LinuxSyscall* call) {
   r.Strings("names", call->mutable_names());
   call->set_action(r.Required("action"));
+  if (r.Has("errnoRet")) call->set_errnoret(r.Uint32("errnoRet"));
   r.Each("args", [&](const Reader& arg) {
     grpc::LinuxSeccompArg* out = call->add_args();
     out->set_index(arg.Uint64("index"));
@@ -180,6 +206,9 @@ void Read(const Reader& r, grpc::LinuxSyscall* call) {
 
 void Read(const Reader& r, grpc::LinuxSeccomp* seccomp) {
   seccomp->set_defaultaction(r.Required("defaultAction"));
+  if (r.Has("defaultErrnoRet")) seccomp->set_defaulterrnoret(r.Uint32("defaultErrnoRet"));
+  r.Strings("flags", seccomp->mutable_flags());
+  seccomp->set_listenerpath(r.String("listenerPath"));
   r.Strings("architectures", seccomp->mutable_architectures());
   r.Each("syscalls", [&](const Reader& call) { Read(call, seccomp->add_syscalls()); });
 }
@@ -201,6 +230,19 @@ void Read(const Reader& r, grpc::Linux* os) {
   r.Strings("maskedPaths", os->mutable_maskedpaths());
   r.Strings("readonlyPaths", os->mutable_readonlypaths());
   os->set_mountlabel(r.String("mountLabel"));
+  r.Object("personality", [&](const Reader& personality) {
+    os->mutable_personality()->set_domain(personality.Required("domain"));
+    personality.Strings("flags", os->mutable_personality()->mutable_flags());
+  });
+  r.Object("timeOffsets", [&](const Reader& offsets) {
+    for (const char* clock : {"monotonic", "boottime"}) {
+      offsets.Object(clock, [&](const Reader& offset) {
+        grpc::LinuxTimeOffset& out = (*os->mutable_timeoffsets())[clock];
+        out.set_secs(offset.Int64("secs"));
+        out.set_nanosecs(offset.Uint32("nanosecs"));
+      });
+    }
+  });
   r.Object("intelRdt", [&](const Reader& rdt) {
     os->mutable_intelrdt()->set_l3cacheschema(rdt.String("l3CacheSchema"));
   });
@@ -215,6 +257,7 @@ void Read(const Reader& r, grpc::Spec* spec) {
     spec->mutable_root()->set_readonly(root.Bool("readonly"));
   });
   spec->set_hostname(r.String("hostname"));
+  spec->set_domainname(r.String("domainname"));
   r.Each("mounts", [&](const Reader& mount) { Read(mount, spec->add_mounts()); });
   r.Object("hooks", [&](const Reader& hooks) { Read(hooks, spec->mutable_hooks()); });
   r.StringMap("annotations", spec->mutable_annotations());
