@@ -15,6 +15,7 @@ namespace {
 
 using Stub = grpc::AgentService::Stub;
 constexpr char kShare[] = "/run/kata-containers/shared/containers";
+constexpr char kRam[] = "/run/kata-containers/sandbox/ephemeral/ram";
 constexpr std::chrono::seconds kPatience{120};
 
 [[noreturn]] void Fail(const std::string& why) {
@@ -75,13 +76,17 @@ grpc::CreateContainerRequest Request(const std::string& id, const std::string& r
   request.set_exec_id(id);
   grpc::Spec* spec = request.mutable_oci();
   spec->set_version("1.0.2");
-  spec->mutable_root()->set_path(std::string(kShare) + "/" + root);
+  spec->mutable_root()->set_path(root);
   spec->mutable_process()->set_cwd("/");
   spec->mutable_process()->add_env("PATH=/bin:/usr/bin");
   for (const std::string& arg : args) spec->mutable_process()->add_args(arg);
   AddMount(spec, "proc", "/proc", {});
   spec->mutable_linux()->add_namespaces()->set_type("mount");
   return request;
+}
+
+std::string Root(Place place, const std::string& name) {
+  return std::string(place == Place::kRam ? kRam : kShare) + "/" + name;
 }
 
 void AddCapabilities(grpc::Process* process, const std::vector<std::string>& names) {
@@ -109,15 +114,22 @@ Guest::Guest(const std::string& socket) {
   storage->set_source("kataShared");
   storage->set_fstype("9p");
   storage->set_mount_point(kShare);
-  for (const char* option : {"trans=virtio,version=9p2000.L,cache=mmap", "nodev"}) {
+  // As Shoji mounts it.
+  for (const char* option :
+       {"trans=virtio", "version=9p2000.L", "cache=mmap", "nodev", "msize=524288"}) {
     storage->add_options(option);
   }
+  storage = request.add_storages();
+  storage->set_driver("ephemeral");
+  storage->set_source("tmpfs");
+  storage->set_fstype("tmpfs");
+  storage->set_mount_point(kRam);
   Do(agent_.get(), &Stub::CreateSandbox, request);
 }
 
-grpc::CreateContainerRequest Guest::Plain(const std::string& id,
+grpc::CreateContainerRequest Guest::Plain(const std::string& id, Place place,
                                           const std::vector<std::string>& args) {
-  auto request = Request(id, "root", args);
+  auto request = Request(id, Root(place, "root"), args);
   grpc::Spec* spec = request.mutable_oci();
   AddMount(spec, "tmpfs", "/dev", {"nosuid", "strictatime", "mode=755", "size=65536k"});
   AddMount(spec, "devpts", "/dev/pts",
@@ -143,16 +155,17 @@ grpc::CreateContainerRequest Guest::Plain(const std::string& id,
   return request;
 }
 
-grpc::CreateContainerRequest Guest::Privileged(const std::string& id,
+grpc::CreateContainerRequest Guest::Privileged(const std::string& id, Place place,
                                                const std::vector<std::string>& args) {
-  auto request = Request(id, "tools", args);
+  auto request = Request(id, Root(place, "tools"), args);
   grpc::Spec* spec = request.mutable_oci();
   AddMount(spec, "tmpfs", "/dev", {"mode=755"});
   AddMount(spec, "devpts", "/dev/pts", {"newinstance", "ptmxmode=0666", "mode=0620"});
   AddMount(spec, "sysfs", "/sys", {});
   AddMount(spec, "cgroup2", "/sys/fs/cgroup", {});
   AddMount(spec, "tmpfs", "/run", {"mode=755"});
-  AddBind(spec, std::string(kShare) + "/root", "/root");
+  AddBind(spec, kShare, "/share");
+  AddBind(spec, kRam, "/ram");
   AddBind(spec, "/proc", "/guest-proc");  // the agent is PID 1 there
   AddCapabilities(spec->mutable_process(),
                   {"CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID",
@@ -192,7 +205,7 @@ std::string Guest::Output(const std::string& id, const std::vector<std::string>&
   grpc::ExecProcessRequest request;
   request.set_container_id(id);
   request.set_exec_id(exec_id);
-  *request.mutable_process() = Privileged(id, args).oci().process();
+  *request.mutable_process() = Privileged(id, Place::kRam, args).oci().process();
   Do(agent_.get(), &Stub::ExecProcess, request);
   grpc::ReadStreamRequest read;
   read.set_container_id(id);

@@ -2,7 +2,8 @@
 //
 // Purpose  Containers in a guest for a benchmark; a call that fails ends the program.
 // Threads  One.
-// Example  Guest guest("/tmp/agent.sock"); guest.Start(guest.Plain("c1", {"/bin/true"}));
+// Example  Guest guest("/tmp/agent.sock"); guest.Start(guest.Plain("c1", Place::kRam,
+// {"/bin/true"}));
 #ifndef SHOJI_BENCHMARKS_GUEST_AGENT_GUEST_H_
 #define SHOJI_BENCHMARKS_GUEST_AGENT_GUEST_H_
 
@@ -18,16 +19,19 @@
 
 namespace shoji::bench {
 
+// Where a root file system lies: in the guest's memory, or on the directory shared with the host.
+enum class Place { kRam, kShare };
+
 class Guest {
  public:
-  // Returns when the agent has answered and the shared directory is mounted.
+  // Returns when the agent has answered and both places are mounted.
   explicit Guest(const std::string& socket);
 
   // What crun's default specification says; the agent adds a pid namespace to each by itself.
-  static grpc::CreateContainerRequest Plain(const std::string& id,
+  static grpc::CreateContainerRequest Plain(const std::string& id, Place place,
                                             const std::vector<std::string>& args);
   // Shares all with the guest but the mounts, may do everything.
-  static grpc::CreateContainerRequest Privileged(const std::string& id,
+  static grpc::CreateContainerRequest Privileged(const std::string& id, Place place,
                                                  const std::vector<std::string>& args);
 
   void Create(const grpc::CreateContainerRequest& request);
