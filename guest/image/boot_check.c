@@ -3,17 +3,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <zlib.h>
 
 // 0, or the errno of what failed.
 static int load_module(const char* path) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return errno;
-  int error = syscall(SYS_finit_module, fd, "", 0) == 0 || errno == EEXIST ? 0 : errno;
-  close(fd);
+  enum { kMax = 8 << 20 };
+  gzFile file = gzopen(path, "rb");  // reads a file that is not compressed as it is
+  if (file == NULL) return errno;
+  void* image = malloc(kMax);
+  int size = image == NULL ? -1 : gzread(file, image, kMax);
+  int error = size < 0 ? EIO : 0;
+  if (error == 0 && syscall(SYS_init_module, image, size, "") != 0 && errno != EEXIST) {
+    error = errno;
+  }
+  free(image);
+  gzclose(file);
   return error;
 }
 

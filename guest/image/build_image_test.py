@@ -1,5 +1,6 @@
 """Tests build-image on a small kernel package; apt is replaced by scripts, no network."""
 
+import gzip
 import json
 import os
 import pathlib
@@ -14,7 +15,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
 
 import fake_kernel  # noqa: E402  (the path comes first)
-from shoji_image import build, elf, kernel  # noqa: E402
+from shoji_image import build, elf, kernel, slim  # noqa: E402
 from shoji_image.error import ImageError  # noqa: E402
 
 MODULES = "boot virtio_pci # comment\n\n9p 9p\nother 9p\nrng virtio-rng\n9p crc32c_generic\n"
@@ -173,6 +174,83 @@ class Cache(Case):
             self.agent.write_bytes(fake_kernel.program([(elf.PT_LOAD, number, b"agent", 5)]))
             self.made()
         self.assertEqual(len(list((self.cache / "image").iterdir())), build.KEEP["image"])
+
+
+class Slim(unittest.TestCase):
+    """On an object that the compiler made, with the sections of a kernel module."""
+
+    SOURCE = r"""
+        .globl wanted
+        .section .text, "ax"
+        wanted: call __fentry__
+        lost: ret
+        call other
+        .section .BTF; .long 1
+        .section __mcount_loc, "a"; .quad wanted
+        .section .data, "aw"; .quad wanted; .quad beside
+        beside: .quad 0
+    """
+
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="shoji-image-test-"))
+        self.addCleanup(shutil.rmtree, self.dir)
+        self.object = self.dir / "object.o"
+        subprocess.run(["gcc", "-c", "-x", "assembler", "-o", self.object, "-"], check=True,
+                       input=self.SOURCE, text=True)
+
+    def readelf(self, *what):
+        return subprocess.run(["readelf", "-W", *what, self.object], check=True, text=True,
+                              capture_output=True).stdout
+
+    def test_keeps_what_is_linked_and_nothing_else(self):
+        self.object.write_bytes(slim.slim(self.object.read_bytes(), "object"))
+        sections, symbols, links = (self.readelf(what) for what in ("-S", "-s", "-r"))
+        for gone in (".BTF", "__mcount_loc"):
+            self.assertNotIn(gone, sections)
+        for gone in ("__fentry__", "lost"):
+            self.assertNotIn(gone, symbols + links)
+        for kept in ("wanted", "other"):
+            self.assertIn(kept, symbols)
+            self.assertIn(kept, links)
+        text = elf.section(self.object.read_bytes(), "object", ".text")
+        self.assertEqual(text[:7], slim.NOP + b"\xc3\xe8")
+
+    def test_links_as_before(self):
+        # The linker checks more than the kernel does.
+        self.object.write_bytes(slim.slim(self.object.read_bytes(), "object"))
+        subprocess.run(["ld", "--defsym", "other=wanted", "-e", "wanted", "-o", self.dir / "out",
+                        self.object], check=True)
+
+    def test_a_hook_that_is_no_call_is_refused(self):
+        data = self.object.read_bytes()
+        at = data.index(b"\xe8\0\0\0\0\xc3")
+        with self.assertRaisesRegex(ImageError, "thing.ko: no call at 0x0"):
+            slim.slim(data[:at] + b"\x90" + data[at + 1:], "thing.ko")
+
+    def test_cut_off(self):
+        data = self.object.read_bytes()
+        for size in (10, 100, len(data) - 1):
+            with self.assertRaisesRegex(ImageError, "cut off"):
+                slim.slim(data[:size], "thing.ko")
+
+
+class Packed(Case):
+    MODULES = "boot virtio_pci\nrng virtio-rng packed\n9p 9p packed\nother 9pnet\n"
+
+    def test_only_what_no_other_feature_needs(self):
+        self.modules.write_text(self.MODULES)
+        self.made()
+        initrd = self.initrd()
+        lines = [line.split("\t") for line in initrd["etc/shoji/modules"][1].decode().splitlines()]
+        packed = {path for _, path in lines if path.endswith(".gz")}
+        self.assertEqual({pathlib.Path(path).name for path in packed},
+                         {"virtio-rng.ko.gz", "9p.ko.gz"})
+        for path in packed:
+            self.assertIn(b"license=GPL", gzip.decompress(initrd[path[1:]][1]))
+
+    def test_another_third_word_is_refused(self):
+        self.modules.write_text("boot virtio_pci pressed\n")
+        self.refused('modules.txt:1: "boot virtio_pci pressed"')
 
 
 class Mirror(Case):

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "boot/command_line.h"
+#include "boot/inflate.h"
 #include "boot/modules.h"
+#include "shoji/base/file.h"
+#include "testing/files.h"
 
 namespace shoji::agent {
 namespace {
@@ -100,6 +103,46 @@ TEST(Modules, AMissingFileIsNamed) {
   EXPECT_EQ(status.code(), StatusCode::kNotFound);
   EXPECT_THAT(status.message(), ::testing::HasSubstr("/no/such.ko"));
   EXPECT_TRUE(list->Load("not-in-the-list").ok());
+}
+
+// What "gzip -n" makes of "module\n".
+constexpr unsigned char kPacked[] = {0x1f, 0x8b, 0x8,  0x0,  0x0,  0x0,  0x0,  0x0,  0x2,
+                                     0x3,  0xcb, 0xcd, 0x4f, 0x29, 0xcd, 0x49, 0xe5, 0x2,
+                                     0x0,  0x4f, 0x8a, 0x6e, 0x7,  0x7,  0x0,  0x0,  0x0};
+
+std::string_view Packed() { return {reinterpret_cast<const char*>(kPacked), sizeof kPacked}; }
+
+TEST(Inflate, WholeFile) {
+  const auto content = Inflate(Packed());
+  ASSERT_TRUE(content.ok()) << content.status().message();
+  EXPECT_EQ(*content, "module\n");
+}
+
+TEST(Inflate, RefusesEveryOtherFile) {
+  for (std::size_t size = 0; size < Packed().size(); ++size) {
+    EXPECT_FALSE(Inflate(Packed().substr(0, size)).ok()) << size;
+  }
+  for (std::size_t at = 10; at < Packed().size(); ++at) {
+    std::string damaged(Packed());
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x55);
+    EXPECT_EQ(Inflate(damaged).status().code(), StatusCode::kInvalidArgument) << at;
+  }
+  EXPECT_FALSE(Inflate(std::string(Packed()) + "more").ok());
+  EXPECT_FALSE(Inflate(std::string(64, 'x')).ok());
+}
+
+TEST(Modules, DamagedFilesAreNamedAndKept) {
+  testing::TempDir dir;
+  for (const char* name : {"thing.ko.gz", "thing.ko"}) {
+    ASSERT_TRUE(WriteFile(dir / name, "no module").ok());
+    auto list = ModuleList::Parse("x " + (dir / name));
+    ASSERT_TRUE(list.ok());
+    const Status status = list->Load("x");
+    EXPECT_FALSE(status.ok());
+    EXPECT_THAT(status.message(), ::testing::HasSubstr(name));
+    EXPECT_THAT(list->PathsOf("x"), ElementsAre(dir / name));
+    EXPECT_TRUE(PathExists(dir / name));
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "boot/inflate.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
@@ -28,17 +29,37 @@ std::string ModuleOf(const std::string& path) {
 
 }  // namespace
 
+namespace {
+
+bool LoadFile(const UniqueFd& file, const std::string& parameters) {
+  return syscall(SYS_finit_module, file.get(), parameters.c_str(), 0) == 0;
+}
+
+Result<bool> LoadPacked(const std::string& path, const std::string& parameters) {
+  SHOJI_ASSIGN_OR_RETURN(const std::string packed, ReadFile(path));
+  SHOJI_ASSIGN_OR_RETURN(const std::string module, Inflate(packed));
+  return syscall(SYS_init_module, module.data(), module.size(), parameters.c_str()) == 0;
+}
+
+}  // namespace
+
 Status LoadModule(const std::string& path, const std::string& parameters) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return ErrnoStatus(errno, "cannot open kernel module " + path);
-  if (syscall(SYS_finit_module, file.get(), parameters.c_str(), 0) < 0 && errno != EEXIST) {
-    if (errno == ENOENT) {
-      return FailedPrecondition("kernel module " + path +
-                                " needs one that is not loaded; list that one before it");
-    }
-    return ErrnoStatus(errno, "cannot load kernel module " + path);
+  bool loaded = false;
+  if (path.ends_with(".gz")) {
+    auto done = LoadPacked(path, parameters);
+    if (!done.ok()) return std::move(done).status().WithContext("kernel module " + path);
+    loaded = *done;
+  } else {
+    loaded = LoadFile(file, parameters);
   }
-  return OkStatus();
+  if (loaded || errno == EEXIST) return OkStatus();
+  if (errno == ENOENT) {
+    return FailedPrecondition("kernel module " + path +
+                              " needs one that is not loaded; list that one before it");
+  }
+  return ErrnoStatus(errno, "cannot load kernel module " + path);
 }
 
 Result<ModuleList> ModuleList::Parse(std::string_view text) {
@@ -60,11 +81,14 @@ Result<ModuleList> ModuleList::Parse(std::string_view text) {
 Status ModuleList::Load(const std::string& feature) {
   const auto it = features_.find(feature);
   if (it == features_.end()) return OkStatus();
-  std::vector<std::string>& paths = it->second;
-  while (!paths.empty()) {
-    SHOJI_RETURN_IF_ERROR(LoadModule(paths.front(), ""));
-    paths.erase(paths.begin());
-  }
+  while (!it->second.empty()) SHOJI_RETURN_IF_ERROR(Take(it->second.front(), ""));
+  return OkStatus();
+}
+
+Status ModuleList::Take(std::string path, const std::string& parameters) {
+  SHOJI_RETURN_IF_ERROR(LoadModule(path, parameters));
+  for (auto& [feature, paths] : features_) std::erase(paths, path);
+  unlink(path.c_str());  // its memory: the image is unpacked into it
   return OkStatus();
 }
 
@@ -88,7 +112,7 @@ Status ModuleList::LoadByName(const std::string& name, const std::string& parame
     return NotFound("kernel module " + name + " is not in the guest's image; add it there");
   }
   for (const std::string& path : paths) {
-    SHOJI_RETURN_IF_ERROR(LoadModule(path, path == paths.back() ? parameters : ""));
+    SHOJI_RETURN_IF_ERROR(Take(path, path == paths.back() ? parameters : ""));
   }
   return OkStatus();
 }

@@ -2,7 +2,8 @@
 //
 // Purpose  Loading a module is slow without KVM, so each is loaded when it is needed: a line
 //          of the list is "FEATURE PATH", in load order. "boot" is what the channel to the
-//          host needs; others are file systems and drivers. '#' begins a comment.
+//          host needs; others are file systems and drivers. '#' begins a comment. A file that is
+//          loaded is removed: the image lies in the guest's memory.
 // Threads  The loop's.
 // Example  SHOJI_ASSIGN_OR_RETURN(ModuleList modules, ModuleList::Parse(text));
 #ifndef SHOJI_GUEST_AGENT_BOOT_MODULES_H_
@@ -37,10 +38,13 @@ class ModuleList {
   std::vector<std::string> PathsFor(const std::string& name) const;
 
  private:
+  // Loads it for all features, and removes the file: it is never needed again.
+  Status Take(std::string path, const std::string& parameters);
+
   std::map<std::string, std::vector<std::string>> features_;  // what is not loaded yet
 };
 
-// Loads one module file; success when it is there already.
+// Loads one module file, compressed if its name ends in .gz; success when it is there already.
 Status LoadModule(const std::string& path, const std::string& parameters);
 
 }  // namespace shoji::agent

@@ -6,19 +6,27 @@ from . import elf
 from .error import ImageError
 
 BOOT = "boot"
+PACKED = "packed"
 
 
 def read_list(path):
-    """[(feature, name)] of a modules.txt."""
+    """[(feature, name, packed)] of a modules.txt."""
     wanted = []
     for number, line in enumerate(pathlib.Path(path).read_text().splitlines(), start=1):
         words = line.partition("#")[0].split()
         if not words:
             continue
-        if len(words) != 2:
-            raise ImageError(f'{path}:{number}: "{line}" is not "FEATURE NAME"')
-        wanted.append((words[0], words[1]))
+        if len(words) not in (2, 3) or words[2:] not in ([], [PACKED]):
+            raise ImageError(f'{path}:{number}: "{line}" is not "FEATURE NAME [{PACKED}]"')
+        wanted.append((words[0], words[1], len(words) == 3))
     return wanted
+
+
+def packed(wanted, resolved):
+    """Paths that every feature which loads them wants packed."""
+    loose = {feature for feature, _, is_packed in wanted if not is_packed}
+    return ({path for _, path in resolved} -
+            {path for feature, path in resolved if feature in loose})
 
 
 def resolve(tree, wanted):
@@ -32,12 +40,12 @@ def resolve(tree, wanted):
     files = {_key(path.stem): path for path in sorted(tree.rglob("*.ko"))}
     built_in = {_key(pathlib.PurePath(line).stem)
                 for line in (tree / "modules.builtin").read_text().splitlines()}
-    features = list(dict.fromkeys([BOOT] + [feature for feature, _ in wanted]))
+    features = list(dict.fromkeys([BOOT] + [feature for feature, _, _ in wanted]))
     orders = {feature: {} for feature in features}
     for feature in features:
         # What boot loads is there already for every other feature.
         known = dict(orders[BOOT]) if feature != BOOT else {}
-        for mine, name in wanted:
+        for mine, name, _ in wanted:
             if mine == feature:
                 _visit(_key(name), files, built_in, known, [])
         orders[feature] = {path: None for path in known
