@@ -15,8 +15,8 @@ struct Field {
   std::string name;
   // `dir` holds source/ (with a mount on source/sub), single and what mounts need.
   std::function<void(Json& spec, const std::string& dir)> set;
-  std::string point;       // begins the checker's line that must change with the field
-  bool alone = false;  // does not go with all the others in one specification
+  std::string point;         // begins the checker's line that must change with the field
+  bool alone = false;        // does not go with all the others in one specification
   std::string controller{};  // of the cgroup, without which the field cannot be tried
 };
 

@@ -114,9 +114,7 @@ void Cgroup::Enable(const std::string& controller) const {
   }
 }
 
-Cgroup::~Cgroup() {
-  (void)Remove().ok();
-}
+Cgroup::~Cgroup() { (void)Remove().ok(); }
 
 bool Cgroup::Has(const std::string& file) const {
   const auto there = [&] { return faccessat(fd_.get(), file.c_str(), F_OK, 0) == 0; };
