@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
                                          {"max_request_bytes", "131072"}};
   };
   subject.has_files = false;
-  subject.kills = 100;
+  subject.kills = 200;
   subject.kills_beside_others = 30;
   return shoji::store_testing::RunStoreTests(argc, argv, subject);
 }
