@@ -48,9 +48,9 @@ class LifecycleTest : public Bed {
 
 TEST_F(LifecycleTest, SignalsReachEveryProcess) {
   auto made = Started(Spec({"sh", "-c",
-                            "trap 'echo t; exit 0' TERM; "
-                            "sh -c 'trap \"echo t; exit 0\" TERM; echo up; read x < /fifo' & "
-                            "read y < /fifo; wait"}));
+                            "trap 'exit 0' TERM; "
+                            "sh -c 'trap \"exit 0\" TERM; echo up; "
+                            "while :; do sleep 0.1; done' & wait"}));
   EXPECT_EQ(ReadLine(made.init.stdout_fd.get()), "up\n");
   EXPECT_GE(made.container->Pids()->size(), 1U);
   ASSERT_TRUE(made.container->SignalAll(SIGTERM).ok());

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -76,7 +77,8 @@ TEST(Runner, EndsWhatHangs) {
 Verdict Daemon(const std::string& pid_file) {
   int ready[2];
   if (pipe(ready) < 0) return Fail("pipe");
-  if (fork() == 0) {
+  const pid_t parent = fork();
+  if (parent == 0) {
     setsid();
     if (fork() == 0) {
       (void)WriteFile(pid_file, std::to_string(getpid()));
@@ -85,6 +87,8 @@ Verdict Daemon(const std::string& pid_file) {
     }
     _exit(0);
   }
+  // Else it might still be there when processes are counted.
+  (void)waitpid(parent, nullptr, 0);
   char byte;
   return read(ready[0], &byte, 1) == 1 ? Pass() : Fail("read");
 }
