@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <cstdio>
@@ -306,7 +307,12 @@ TEST_F(EtcdStoreTest, NoServerIsUnavailableAndNamed) {
 // A server that stands still as long as this lives.
 class Stopped {
  public:
-  explicit Stopped(const EtcdServer& server) : server_(server) { server_.Signal(SIGSTOP); }
+  // Returns when the last thread of the server stands still, which is after kill() has returned.
+  explicit Stopped(const EtcdServer& server) : server_(server) {
+    server_.Signal(SIGSTOP);
+    siginfo_t info{};
+    (void)waitid(P_PID, static_cast<id_t>(server_.pid()), &info, WSTOPPED);
+  }
   ~Stopped() { server_.Signal(SIGCONT); }
   Stopped(const Stopped&) = delete;
   Stopped& operator=(const Stopped&) = delete;
