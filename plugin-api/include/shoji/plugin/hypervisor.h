@@ -44,7 +44,14 @@ typedef struct shoji_share {
   shoji_str host_path; /* absolute, exists */
 } shoji_share;
 
-/* A VM before it runs. */
+struct shoji_device; /* hypervisor_hotplug.h */
+
+/* The guest's memory is the file `memory_path`, mapped shared, so that a snapshot can leave
+ * it out and clones map it privately (shoji.hypervisor.snapshot/1). */
+#define SHOJI_VM_MEMORY_FILE 0x1u
+
+/* A VM before it runs. A plugin that knows nothing past `flags` refuses flags it does not
+ * know; devices it did not see are attached to it afterwards. */
 typedef struct shoji_vm_config {
   uint32_t struct_size;
   uint32_t vcpus;          /* at boot, at least 1 */
@@ -57,7 +64,16 @@ typedef struct shoji_vm_config {
   shoji_str kernel_params; /* appended after the plugin's own */
   const shoji_share *const *shares;
   uint32_t share_count;
-  uint32_t flags; /* none yet: 0 */
+  uint32_t flags;        /* SHOJI_VM_* */
+  shoji_str image;       /* absolute path of a disk with the guest's root file system, given
+                            read-only; empty: the initrd is all there is. Since minor 1 */
+  shoji_str memory_path; /* with SHOJI_VM_MEMORY_FILE: a file that the plugin makes, or
+                            for restore() the saved VM's. Since minor 1 */
+  const struct shoji_device *const *devices; /* there from the start; afterwards the same as
+                                                attached ones: attach() of one again answers
+                                                where the guest finds it. Since minor 1 */
+  uint32_t device_count;
+  uint32_t reserved0;
 } shoji_vm_config;
 
 #define SHOJI_VM_STOP_FORCE 0x1u /* at once, without asking the VMM first */

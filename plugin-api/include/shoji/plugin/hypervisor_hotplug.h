@@ -1,13 +1,11 @@
 /* Optional interfaces of a VM: devices and size, changed while it runs.
  *
  * Purpose   shoji.hypervisor.hotplug/1 attaches and detaches devices,
- *           shoji.hypervisor.resize/1 changes vCPUs and memory. A plugin answers
- *           get_extension() with a table only for what this VM can really do.
- * Threads   [instance]: the host makes one such call on a VM at a time.
- * Errors    As of every call on a VM (hypervisor.h).
- * Since     ABI 1, all slots.
- * Example
- *     const shoji_hypervisor_hotplug_v1 *hot =
+ *           shoji.hypervisor.resize/1 changes vCPUs and memory,
+ *           shoji.hypervisor.shares/1 tells how the guest mounts a shared directory. A plugin
+ * answers get_extension() with a table only for what this VM can really do. Threads   [instance]:
+ * the host makes one such call on a VM at a time. Errors    As of every call on a VM
+ * (hypervisor.h). Since     ABI 1, all slots. Example const shoji_hypervisor_hotplug_v1 *hot =
  *         hv->get_extension(vm, SHOJI_HYPERVISOR_HOTPLUG_V1);
  *     if (SHOJI_HAS_SLOT(shoji_hypervisor_hotplug_v1, hot, attach))
  *       hot->attach(vm, call, &disk, &sink, err);
@@ -25,6 +23,7 @@ extern "C" {
 
 #define SHOJI_HYPERVISOR_HOTPLUG_V1 "shoji.hypervisor.hotplug/1"
 #define SHOJI_HYPERVISOR_RESIZE_V1 "shoji.hypervisor.resize/1"
+#define SHOJI_HYPERVISOR_SHARES_V1 "shoji.hypervisor.shares/1"
 
 #define SHOJI_DEVICE_BLOCK 1u      /* shoji_block_device */
 #define SHOJI_DEVICE_NIC 2u        /* shoji_nic */
@@ -98,7 +97,8 @@ typedef struct shoji_hypervisor_hotplug_v1 {
 
   /* Attaches a device to a running VM; returns when the VMM has it. Writes where the
    * guest finds it, as JSON with those of: {"pci_path": "02/05", "scsi_addr": "0:1",
-   * "mount_tag": "...", "cid": 3}. Idempotent: the same id with the same content is a
+   * "mount_tag": "...", "cid": 3, "path": "/dev/pmem0"}, "path" only where the guest's
+   * name of it is certain. Idempotent: the same id with the same content is a
    * success with the same answer, with other content ALREADY_EXISTS. On failure
    * nothing of the device is left in the VM. Errors: INVALID_ARGUMENT (names the
    * field), NOT_FOUND (file, socket), UNIMPLEMENTED (the kind),
@@ -148,6 +148,17 @@ typedef struct shoji_hypervisor_resize_v1 {
   int32_t (*set_memory)(shoji_vm *vm, const shoji_call *call, uint64_t bytes, uint64_t block_bytes,
                         shoji_vm_size *ret_size, shoji_error *err);
 } shoji_hypervisor_resize_v1;
+
+/* How the guest reaches the shares. A VM without this table has 9p shares over virtio. */
+typedef struct shoji_hypervisor_shares_v1 {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /* [any] Writes how the guest mounts share `tag` (of the configuration, or attached), as
+   * JSON with the field names of Kata's grpc.Storage: {"driver": "virtio-fs", "source":
+   * "...", "fstype": "virtiofs", "options": [...]}. The mount point is the host's choice.
+   * NOT_FOUND. */
+  int32_t (*share_mount)(shoji_vm *vm, shoji_str tag, const shoji_sink *ret_json, shoji_error *err);
+} shoji_hypervisor_shares_v1;
 
 #ifdef __cplusplus
 }

@@ -28,6 +28,7 @@ extern "C" {
 #endif
 
 #define SHOJI_NETWORK_V1 "shoji.network/1"
+#define SHOJI_NETWORK_INTERFACE_V1 "shoji.network.interface/1"
 
 typedef struct shoji_network shoji_network;           /* one configured plugin */
 typedef struct shoji_network_link shoji_network_link; /* one sandbox, joined */
@@ -129,6 +130,23 @@ typedef struct shoji_network_v1 {
   /* [any] The table of an optional interface, or NULL. */
   const void *(*get_extension)(shoji_network_link *link, const char *id);
 } shoji_network_v1;
+
+/* Interfaces that come and go while the sandbox runs. */
+typedef struct shoji_network_interface_v1 {
+  uint32_t struct_size;
+  uint32_t reserved0;
+
+  /* [instance] Puts the VM behind one more interface of the namespace, `name`. *ret_nic is
+   * filled as by nic(), and guest_config() knows it from now on. On failure the interface
+   * is as it was. ALREADY_EXISTS when it is joined; NOT_FOUND. */
+  int32_t (*add)(shoji_network_link *link, const shoji_call *call, shoji_str name,
+                 shoji_nic *ret_nic, shoji_error *err);
+
+  /* [instance] Undoes what add() or join() did for interface `nic_id`. Success when there
+   * is none. */
+  int32_t (*remove)(shoji_network_link *link, const shoji_call *call, shoji_str nic_id,
+                    shoji_error *err);
+} shoji_network_interface_v1;
 
 #ifdef __cplusplus
 }

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "shoji/plugin/hypervisor.h"
+#include "shoji/sdk/hypervisor_device.h"
 #include "shoji/sdk/plugin.h"
 #include "shoji/status.h"
 
@@ -36,12 +37,6 @@ struct HypervisorCall {
   int cancel_fd = -1;            // readable = give up; borrowed
 };
 
-struct VmShareConfig {
-  std::string tag;
-  std::string host_path;
-  bool read_only = false;
-};
-
 struct VmConfig {
   std::string id;
   std::uint32_t vcpus = 0;
@@ -51,6 +46,9 @@ struct VmConfig {
   std::string initrd;
   std::string kernel_params;
   std::vector<VmShareConfig> shares;
+  std::string image;                   // a disk with the guest's root file system, or empty
+  std::string memory_path;             // the guest's memory as a shared file, or empty
+  std::vector<HotplugDevice> devices;  // there from the start
 };
 
 // One virtual machine. The destructor drops the handle and leaves the VM alone.
@@ -109,16 +107,6 @@ inline HypervisorCall CallOf(const shoji_call* call) {
   return out;
 }
 
-inline Result<VmShareConfig> ShareOf(const shoji_share* share) {
-  if (!SHOJI_HAS(shoji_share, share, host_path)) return TooShort("shoji_share");
-  if ((share->flags & ~SHOJI_SHARE_READONLY) != 0) {
-    return InvalidArgument("share \"" + String(share->tag) + "\" has unknown flags " +
-                           std::to_string(share->flags));
-  }
-  return VmShareConfig{String(share->tag), String(share->host_path),
-                       (share->flags & SHOJI_SHARE_READONLY) != 0};
-}
-
 // Ids become file names: [A-Za-z0-9_.-]{1,64}, but not the names of directories.
 inline Status CheckVmId(std::string_view id) {
   constexpr std::string_view kAllowed =
@@ -131,11 +119,23 @@ inline Status CheckVmId(std::string_view id) {
                          "\" of a VM does not match [A-Za-z0-9_.-]{1,64}");
 }
 
+// What a host of the first release did not give.
+inline Status AddLaterParts(const shoji_vm_config* config, VmConfig* out) {
+  if (!SHOJI_HAS(shoji_vm_config, config, device_count)) return OkStatus();
+  out->image = String(config->image);
+  if ((config->flags & SHOJI_VM_MEMORY_FILE) != 0) out->memory_path = String(config->memory_path);
+  for (std::uint32_t i = 0; i < config->device_count; ++i) {
+    SHOJI_ASSIGN_OR_RETURN(HotplugDevice device, DeviceOf(config->devices[i]));
+    out->devices.push_back(std::move(device));
+  }
+  return OkStatus();
+}
+
 inline Result<VmConfig> ConfigOf(const shoji_vm_config* config) {
   if (!SHOJI_HAS(shoji_vm_config, config, flags)) {
     return TooShort("shoji_vm_config");
   }
-  if (config->flags != 0) {
+  if ((config->flags & ~SHOJI_VM_MEMORY_FILE) != 0) {
     return InvalidArgument("VM \"" + String(config->id) + "\" has unknown flags " +
                            std::to_string(config->flags));
   }
@@ -147,11 +147,15 @@ inline Result<VmConfig> ConfigOf(const shoji_vm_config* config) {
                String(config->kernel),
                String(config->initrd),
                String(config->kernel_params),
+               {},
+               {},
+               {},
                {}};
   for (std::uint32_t i = 0; i < config->share_count; ++i) {
     SHOJI_ASSIGN_OR_RETURN(VmShareConfig share, ShareOf(config->shares[i]));
     out.shares.push_back(std::move(share));
   }
+  SHOJI_RETURN_IF_ERROR(AddLaterParts(config, &out));
   return out;
 }
 
