@@ -71,6 +71,17 @@ Status Runtime::StopSandbox(const std::string& id, bool force) {
 
 Status Runtime::DeleteSandbox(const std::string& id) { return impl_->management.Delete(id); }
 
+Result<std::shared_ptr<Sandbox>> Runtime::RestoreSandbox(const std::string& id,
+                                                         const std::string& dir) {
+  SHOJI_ASSIGN_OR_RETURN(auto object, impl_->management.Restore(id, dir));
+  return std::shared_ptr<Sandbox>(
+      new Sandbox(std::make_shared<Sandbox::Impl>(impl_->context, std::move(object))));
+}
+
+Result<std::vector<ContainerStatus>> Runtime::ListContainers() {
+  return impl_->management.ListContainers();
+}
+
 Result<std::string> Runtime::SandboxOfContainer(const std::string& container_id) {
   return impl_->management.SandboxOf(container_id);
 }

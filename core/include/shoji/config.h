@@ -48,18 +48,35 @@ struct Cmd {
 
 // A file system inside the container (OCI: mounts[]).
 struct Mount {
-  std::string source;       // bind: absolute path on the host
+  std::string source;       // bind: absolute path on the host; storage: "id" or "id/path below"
   std::string destination;  // absolute path in the container
-  std::string type;         // "bind", "tmpfs", ...
+  std::string type;         // "bind", "tmpfs", "storage" (a StorageInfo of the sandbox), ...
   std::vector<std::string> options;
 };
 
-// The root file system of a container: a directory of the host.
+// The root file system of a container: a directory of the host, or a storage of the sandbox.
 struct RootFs {
-  std::string source;
+  std::string source;   // absolute path on the host; not with `storage`
+  std::string storage;  // "id" or "id/path below" of a StorageInfo
   bool read_only = false;
   // Changes are kept in memory on the host and thrown away with the container.
   bool ephemeral = false;
+};
+
+// Limits of a container (OCI: linux.resources). What is absent is not limited, or in an
+// update stays as it is.
+struct Resources {
+  std::optional<std::uint64_t> cpu_shares;
+  std::optional<std::int64_t> cpu_quota_us;  // in each period; -1: none
+  std::optional<std::uint64_t> cpu_period_us;
+  std::optional<std::string> cpuset_cpus;          // "0-2,4", of the guest
+  std::optional<std::string> cpuset_mems;          // of the guest
+  std::optional<std::int64_t> memory_limit;        // bytes; -1: none
+  std::optional<std::int64_t> memory_reservation;  // bytes
+  std::optional<std::int64_t> memory_swap;         // bytes, memory and swap together
+  std::optional<std::int64_t> pids_limit;          // -1: none
+  // linux.resources as JSON, used instead of all of the above.
+  std::string oci_json;
 };
 
 // Average and burst of a disk; 0: no limit.
@@ -71,11 +88,130 @@ struct DiskLimits {
   std::uint64_t burst_ms = 0;  // how long a burst may last; 0: one second
 };
 
+// A device for a sandbox (AddDevice).
+struct DeviceInfo {
+  enum class Kind { kBlock, kVfio, kVhostUser, kVsock };
+  std::string id;  // [A-Za-z0-9_.-]{1,64}, unique in the sandbox
+  Kind kind = Kind::kBlock;
+  // block: a file or block device of the host; vfio: "0000:03:00.0" or the sysfs path of a
+  // mediated device; vhost-user: the socket of its back end.
+  std::string host_path;
+  std::string format = "raw";  // block: "raw" or "qcow2", never guessed
+  bool read_only = false;
+  bool direct = false;    // block: past the host's page cache
+  bool no_flush = false;  // block: the guest's flushes are not carried out
+  bool shared = false;    // block: several VMs write it
+  bool scsi = false;      // block: on the SCSI bus
+  std::optional<DiskLimits> limits;
+  std::string vhost_type;  // vhost-user: "blk", "scsi", "net" or "fs"
+  std::string mac;         // vhost-user net
+  std::string tag;         // vhost-user fs
+  std::uint32_t cid = 0;   // vsock: 3 or more
+};
+
+// Something the guest mounts once for the pod, for containers' mounts and root file systems
+// to refer to (AddStorage).
+struct StorageInfo {
+  enum class Kind {
+    kDirectory,  // a directory of the host, over the sandbox' share
+    kBlock,      // a file system on a file or block device of the host
+    kMemory,     // a tmpfs in the guest
+  };
+  std::string id;  // [A-Za-z0-9_.-]{1,64}, unique in the sandbox
+  Kind kind = Kind::kDirectory;
+  std::string source;           // absolute path on the host
+  std::string fstype = "ext4";  // block
+  std::string format = "raw";   // block: of the image
+  bool read_only = false;
+  std::vector<std::string> options;  // of the guest's mount
+  std::uint64_t size_bytes = 0;      // memory; 0: half of the guest's memory
+  std::optional<DiskLimits> limits;  // block
+};
+
+// Average, burst and peak of one interface as the guest sees it; 0: no limit.
+struct InterfaceLimits {
+  std::uint64_t rx_bytes_per_s = 0;       // towards the guest
+  std::uint64_t rx_burst_bytes = 0;       // what may be taken at once above it
+  std::uint64_t rx_peak_bytes_per_s = 0;  // while the burst lasts
+  std::uint64_t tx_bytes_per_s = 0;       // from the guest
+  std::uint64_t tx_burst_bytes = 0;
+  std::uint64_t tx_peak_bytes_per_s = 0;
+};
+
+struct IpAddress {
+  std::string address;  // "10.0.0.2", "fd00::2"
+  std::uint32_t prefix = 0;
+};
+
+// A network interface of a sandbox. Asked for by AddInterface(), told by ListInterfaces().
+struct InterfaceInfo {
+  std::string name;        // in the sandbox' network namespace on the host; it exists there
+  std::string guest_name;  // in the guest; empty: the same
+  std::string mac;         // empty: that of the interface
+  std::uint32_t mtu = 0;   // 0: that of the interface
+  std::vector<IpAddress> addresses;  // empty: those of the interface
+  std::optional<InterfaceLimits> limits;
+};
+
+// A route of the guest (Kata: types.Route).
+struct Route {
+  std::string destination;  // "10.0.0.0/24"; empty: the default route
+  std::string gateway;
+  std::string device;  // name in the guest
+  std::string source;
+  std::uint32_t scope = 0;  // of rtnetlink
+  bool v6 = false;          // of a default route without gateway
+};
+
+struct NetworkConfig {
+  // Path of a network namespace that the caller made, e.g. /run/netns/pod. Empty: none, the
+  // guest has no interface until AddInterface(), which then needs one.
+  std::string netns;
+  std::string model;                      // network plugin; empty: as configured
+  std::uint32_t queues = 1;               // queue pairs of each interface
+  std::optional<InterfaceLimits> limits;  // of each interface found
+};
+
+// A command that runs on the host at a point of a container's life (OCI: hooks).
+struct Hook {
+  std::string path;               // absolute
+  std::vector<std::string> args;  // args[0] too
+  std::vector<std::string> envs;
+  std::uint32_t timeout_s = 0;  // 0: sandbox.call_timeout
+};
+struct Hooks {
+  std::vector<Hook> prestart;  // when the VM runs, before the container exists
+  std::vector<Hook> poststart;
+  std::vector<Hook> poststop;
+};
+
+// Another kernel, initrd or image than the configured one; each with the SHA-256 that its
+// bytes must have (hex; empty: not checked).
+struct Assets {
+  std::string kernel;
+  std::string kernel_sha256;
+  std::string initrd;
+  std::string initrd_sha256;
+  std::string image;
+  std::string image_sha256;
+  std::string kernel_params;  // added to the configured ones
+};
+
+// A device of the sandbox inside a container.
+struct ContainerDevice {
+  std::string device;          // id of a DeviceInfo
+  std::string container_path;  // "/dev/xvda"
+  std::string permissions = "rwm";
+};
+
 struct ContainerConfig {
   std::string id;  // [A-Za-z0-9_.-]{1,64}, unique on this host
   RootFs rootfs;
   Cmd cmd;
-  std::vector<Mount> mounts;                       // besides the default ones
+  std::vector<Mount> mounts;  // besides the default ones
+  std::vector<ContainerDevice> devices;
+  Resources resources;  // the sandbox grows by them, as far as the hypervisor can
+  Hooks hooks;          // with `oci_spec`: those of the specification come first
   std::map<std::string, std::string> annotations;  // reverse-domain names
   // An OCI runtime specification (JSON text). When given, it is used instead of `cmd` and
   // `mounts`; a relative root.path is taken from `bundle`.
@@ -90,8 +226,21 @@ struct SandboxConfig {
   std::uint64_t memory_bytes = 0;       // 0: as configured for the hypervisor
   std::vector<std::string> dns;         // lines of resolv.conf
   std::uint64_t shm_size = 64U << 20U;  // bytes of the pod's /dev/shm
+  // io.katacontainers.config.* and dev.shoji.* change settings of this sandbox, as far as
+  // sandbox.annotations allows; all others are kept and shown.
   std::map<std::string, std::string> annotations;
   std::vector<ContainerConfig> containers;
+  // Prepared side by side while the VM boots, there before the first container is made.
+  std::vector<DeviceInfo> devices;
+  std::vector<StorageInfo> storages;
+  NetworkConfig network;
+  bool shared_pid_namespace = false;  // of all containers
+  std::string guest_hook_path;        // a directory of hooks in the guest's root file system
+  std::string cgroup_parent;          // on the host, for the VMM; empty: as configured
+  Assets assets;
+  // Whether directories of the host can be shown to the guest. Without it every root file
+  // system and volume is a storage on a disk or in memory, and the sandbox can be saved.
+  bool share = true;
 };
 
 }  // namespace shoji

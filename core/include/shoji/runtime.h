@@ -120,6 +120,14 @@ class Runtime {
   // Stops if need be, then removes every record and resource.
   Status DeleteSandbox(const std::string& id);
 
+  // A sandbox from what Sandbox::Save() wrote, under another id: its containers go on where
+  // they were, with a right clock and fresh random numbers. Disks must hold what they held
+  // then. INVALID_ARGUMENT names what differs, DATA_LOSS what is missing.
+  Result<std::shared_ptr<Sandbox>> RestoreSandbox(const std::string& id, const std::string& dir);
+
+  // The containers of all sandboxes. One whose record cannot be read is left out and logged.
+  Result<std::vector<ContainerStatus>> ListContainers();
+
   // The sandbox a container belongs to. NOT_FOUND.
   Result<std::string> SandboxOfContainer(const std::string& container_id);
 

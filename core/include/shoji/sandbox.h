@@ -16,8 +16,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shoji/config.h"
 #include "shoji/status.h"
@@ -41,6 +43,19 @@ class ProcessIo {
   virtual void Cancel() = 0;
 };
 
+// Reports failures and ends of one sandbox, each once, as they happen; asks nobody over and
+// over. For one thread at a time, except Cancel().
+class SandboxMonitor {
+ public:
+  virtual ~SandboxMonitor() = default;
+  // Readable while Next() has something to tell; borrowed.
+  virtual int fd() const = 0;
+  // The next event; blocks. CANCELLED after Cancel(), OUT_OF_RANGE after kStopped.
+  virtual Result<SandboxEvent> Next() = 0;
+  // Makes a call that blocks, and all later ones, return CANCELLED. From any thread.
+  virtual void Cancel() = 0;
+};
+
 class Sandbox {
  public:
   Sandbox(const Sandbox&) = delete;
@@ -61,6 +76,22 @@ class Sandbox {
   // garbage collection leaves it alone as long as its VM lives.
   Status Release();
   Result<SandboxStatus> GetStatus();
+  // What its VM uses on the host. UNAVAILABLE when it does not run, UNIMPLEMENTED when the
+  // hypervisor cannot tell.
+  Result<SandboxStats> Stats();
+  // Tells of the end of its VM, its agent and its containers.
+  Result<std::unique_ptr<SandboxMonitor>> Monitor();
+
+  // Stops the vCPUs: running -> paused, with the containers in it. UNIMPLEMENTED.
+  Status Pause();
+  // Lets them run again: paused -> running. The guest's clock is set and its random pool
+  // reseeded, for it stood still.
+  Status Resume();
+  // Writes the whole state into `dir` (absolute, made or empty) for Runtime::RestoreSandbox();
+  // the sandbox is paused meanwhile and afterwards as before. Content of disks is not in it.
+  // On failure `dir` is as before. FAILED_PRECONDITION names what cannot be saved (a share that
+  // the guest has mounted, a device of the host).
+  Status Save(const std::string& dir);
 
   // Creates a container (state ready). ALREADY_EXISTS, NOT_FOUND (rootfs), ...
   Result<ContainerStatus> CreateContainer(const ContainerConfig& config);
@@ -76,12 +107,51 @@ class Sandbox {
   // Signals the init process, or every process of the container. Success when it has ended.
   Status KillContainer(const std::string& container_id, int signal, bool all = false);
   Result<ContainerStatus> StatusContainer(const std::string& container_id);
+  // Stops all its processes where they are: running -> paused (RPC PauseContainer).
+  Status PauseContainer(const std::string& container_id);
+  // paused -> running (RPC ResumeContainer).
+  Status ResumeContainer(const std::string& container_id);
+  // What it uses, as the guest counts (RPC StatsContainer). running or paused only.
+  Result<ContainerStats> StatsContainer(const std::string& container_id);
+  // Its processes (RPC ListProcesses). `format` is "json": an array of pids of the guest, or
+  // "table": what ps prints with `args`.
+  Result<std::string> ProcessListContainer(const std::string& container_id,
+                                           const std::string& format = "table",
+                                           const std::vector<std::string>& args = {});
+  // Other limits (RPC UpdateContainer); the sandbox grows or shrinks with them. On failure
+  // the old ones hold.
+  Status UpdateContainer(const std::string& container_id, const Resources& resources);
+
+  // -- Devices. Before or after containers exist, from several threads at a time; what takes
+  //    time on the host runs side by side. ALREADY_EXISTS for an id with other content.
+  Result<DeviceStatus> AddDevice(const DeviceInfo& device);
+  // FAILED_PRECONDITION names a container or storage that uses it. Success when there is none.
+  Status RemoveDevice(const std::string& device_id);
+  // Other limits of a disk; nothing: none.
+  Status LimitDevice(const std::string& device_id, const std::optional<DiskLimits>& limits);
+  // Mounted in the guest when it returns.
+  Result<StorageStatus> AddStorage(const StorageInfo& storage);
+  // FAILED_PRECONDITION names a container that uses it. Success when there is none.
+  Status RemoveStorage(const std::string& storage_id);
+
+  // -- Network. Puts the VM behind one more interface of the sandbox' namespace and sets it up
+  //    in the guest; when the guest refuses it is taken back.
+  Result<InterfaceInfo> AddInterface(const InterfaceInfo& interface);
+  // By its name in the namespace. Success when there is none.
+  Status RemoveInterface(const std::string& name);
+  Status LimitInterface(const std::string& name, const std::optional<InterfaceLimits>& limits);
+  // As the guest has them now (RPC ListInterfaces); `name` is that of the host where there is one.
+  Result<std::vector<InterfaceInfo>> ListInterfaces();
+  // Exactly these routes (RPC UpdateRoutes); gives those the guest has then.
+  Result<std::vector<Route>> UpdateRoutes(const std::vector<Route>& routes);
+  Result<std::vector<Route>> ListRoutes();
 
   // Blocks until the process has ended: its exit status, 128 + signal when killed. Read its
   // output to the end first; an exec can be waited for once.
   Result<std::int32_t> WaitProcess(const std::string& container_id, const std::string& process_id);
-  // One process. Success when it has ended.
-  Status SignalProcess(const std::string& container_id, const std::string& process_id, int signal);
+  // One process, or with `all` every process of the container. Success when it has ended.
+  Status SignalProcess(const std::string& container_id, const std::string& process_id, int signal,
+                       bool all = false);
   // New size of its terminal, in characters. FAILED_PRECONDITION without one.
   Status WinsizeProcess(const std::string& container_id, const std::string& process_id,
                         std::uint16_t rows, std::uint16_t columns);

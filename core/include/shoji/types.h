@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "shoji/config.h"
 #include "shoji/status.h"
 
 namespace shoji {
@@ -36,6 +37,16 @@ struct ContainerStatus {
   std::map<std::string, std::string> annotations;
 };
 
+// A device or storage of a sandbox, with where the guest has it.
+struct DeviceStatus {
+  DeviceInfo info;
+  std::string address;  // as the hypervisor plugin answered, JSON: {"pci_path": "02/05"}
+};
+struct StorageStatus {
+  StorageInfo info;
+  std::string guest_path;  // where it is mounted in the guest
+};
+
 struct SandboxStatus {
   std::string id;
   State state = State::kReady;
@@ -50,7 +61,56 @@ struct SandboxStatus {
   std::int32_t owner_pid = 0;  // the process that holds it; 0: nobody (released or dead)
   bool released = false;
   std::vector<ContainerStatus> containers;
+  std::vector<DeviceStatus> devices;
+  std::vector<StorageStatus> storages;
+  std::string network;  // plugin id
+  std::string netns;
   std::map<std::string, std::string> annotations;
+};
+
+// What a sandbox' VM uses, on the host (Stats). Zero where the hypervisor cannot tell.
+struct SandboxStats {
+  std::uint32_t vcpus = 0;
+  std::uint64_t cpu_ns = 0;          // of the vCPUs
+  std::uint64_t vmm_cpu_ns = 0;      // of the VMM beside them
+  std::uint64_t resident_bytes = 0;  // of the VMM's processes
+  std::uint64_t block_read_bytes = 0;
+  std::uint64_t block_write_bytes = 0;
+};
+
+struct InterfaceStats {
+  std::string name;
+  std::uint64_t rx_bytes = 0, rx_packets = 0, rx_errors = 0, rx_dropped = 0;
+  std::uint64_t tx_bytes = 0, tx_packets = 0, tx_errors = 0, tx_dropped = 0;
+};
+
+// What a container uses, as its guest counts (StatsContainer).
+struct ContainerStats {
+  std::uint64_t cpu_ns = 0, cpu_user_ns = 0, cpu_system_ns = 0;
+  std::uint64_t throttled_periods = 0, throttled_ns = 0;
+  std::uint64_t memory_bytes = 0, memory_max_bytes = 0;
+  std::uint64_t memory_limit_bytes = 0;  // 0: none
+  std::uint64_t memory_cache_bytes = 0, memory_failures = 0;
+  std::uint64_t swap_bytes = 0;
+  std::uint64_t pids = 0, pids_limit = 0;  // 0: none
+  std::uint64_t block_read_bytes = 0, block_write_bytes = 0;
+  std::uint64_t block_read_ops = 0, block_write_ops = 0;
+  std::vector<InterfaceStats> interfaces;  // of the guest
+};
+
+// What Sandbox::Monitor() tells.
+struct SandboxEvent {
+  enum class Kind {
+    kVmEnded,        // the VM is gone; `text` has its last words
+    kAgentLost,      // the VM runs, its agent does not answer
+    kContainerExit,  // the init process of `container_id` has ended with `exit_status`
+    kOutOfMemory,    // the guest's kernel killed something in `container_id`
+    kStopped,        // the sandbox was stopped or deleted; nothing comes after it
+  };
+  Kind kind = Kind::kVmEnded;
+  std::string container_id;
+  std::int32_t exit_status = 0;
+  std::string text;
 };
 
 // An interface that a plugin announces.

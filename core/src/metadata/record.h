@@ -43,6 +43,19 @@ struct ContainerRecord {
   std::string unknown;  // JSON object of the members this version does not know, or empty
 };
 
+// A device the VM has.
+struct DeviceRecord {
+  DeviceInfo info;
+  std::string address;  // JSON, as the hypervisor plugin answered
+};
+
+struct StorageRecord {
+  StorageInfo info;
+  std::string guest_path;
+  std::string device_id;    // of a block storage: a DeviceRecord; else empty
+  std::string share_entry;  // of a directory: its name below <sandbox>/share; else empty
+};
+
 struct SandboxRecord {
   std::string id;
   State state = State::kReady;
@@ -59,10 +72,17 @@ struct SandboxRecord {
   std::string vm_state;     // blob of the hypervisor plugin; empty: there is no VM
   std::string proxy_state;  // blob of the proxy plugin
   std::vector<ProcessId> vm_processes;
-  SandboxConfig config;  // without containers: each of those keeps its own
+  // Without containers, devices and storages: each of those keeps its own.
+  SandboxConfig config;
   std::vector<ContainerRecord> containers;
-  std::string unknown;                // as in ContainerRecord
-  int stored_schema = kRecordSchema;  // of the text it was read from
+  std::vector<DeviceRecord> devices;
+  std::vector<StorageRecord> storages;
+  std::string network;                    // plugin id; empty: none
+  std::string network_state;              // blob of the network plugin
+  std::vector<InterfaceInfo> interfaces;  // of the namespace, that the VM has
+  std::string host_cgroup;                // of the VM's processes; empty: none
+  std::string unknown;                    // as in ContainerRecord
+  int stored_schema = kRecordSchema;      // of the text it was read from
 
   ContainerRecord* Find(const std::string& container_id);
   const ContainerRecord* Find(const std::string& container_id) const;

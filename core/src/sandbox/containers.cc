@@ -293,7 +293,7 @@ Result<ContainerStatus> SandboxObject::CreateContainer(const ContainerConfig& co
   });
   SHOJI_RETURN_IF_ERROR(CreateInGuest(record, container, *link, undo));
   record.containers.push_back(std::move(container));
-  SHOJI_RETURN_IF_ERROR(Save(record));
+  SHOJI_RETURN_IF_ERROR(SaveRecord(record));
   undo.Commit();
   return StatusOf(record, record.containers.back());
 }
@@ -315,7 +315,7 @@ Status SandboxObject::DeleteContainer(const std::string& container_id) {
   StopShim(record, *container);
   SHOJI_RETURN_IF_ERROR(share_.RemoveContainer(container_id, container->share_entries));
   std::erase_if(record.containers, [&](const auto& c) { return c.config.id == container_id; });
-  return Save(record);
+  return SaveRecord(record);
 }
 
 Status SandboxObject::StartContainer(const std::string& container_id) {
@@ -326,7 +326,7 @@ Status SandboxObject::StartContainer(const std::string& container_id) {
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
   Refresh(*container, *link);
   const Status started = StartInGuest(record, *container, *link);
-  const Status saved = Save(record);
+  const Status saved = SaveRecord(record);
   return started.ok() ? saved : started;
 }
 
@@ -340,7 +340,7 @@ Status SandboxObject::StopContainer(const std::string& container_id, bool force)
     if (!stopped.ok() && !link->VmGone()) return stopped;
   }
   container->state = State::kStopped;
-  return Save(record);
+  return SaveRecord(record);
 }
 
 Result<ContainerStatus> SandboxObject::StatusContainer(const std::string& container_id) {

@@ -34,7 +34,7 @@ Result<SandboxObject::Session> SandboxObject::Begin(LockMode mode) {
   return Session{std::move(lock), std::move(record)};
 }
 
-Status SandboxObject::Save(const SandboxRecord& record) {
+Status SandboxObject::SaveRecord(const SandboxRecord& record) {
   SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
   return metadata->Save(record);
 }
@@ -53,11 +53,11 @@ Status SandboxObject::Start() {
   if (const Status started = StartReady(record, stop_started); !started.ok()) {
     stop_started.Run();
     // After a restart the VM goes too, and the record stays that of a stopped sandbox.
-    if (!restart) (void)Save(record);
+    if (!restart) (void)SaveRecord(record);
     return started;
   }
   record.state = State::kRunning;
-  SHOJI_RETURN_IF_ERROR(Save(record));
+  SHOJI_RETURN_IF_ERROR(SaveRecord(record));
   stop_started.Commit();
   undo.Commit();
   return OkStatus();
@@ -94,13 +94,13 @@ Status SandboxObject::StopLocked(SandboxRecord& record, bool force) {
   if (VmLives(record)) {
     const Status stopped = StopContainers(record, force);
     if (!stopped.ok() && !force) {
-      (void)Save(record);
+      (void)SaveRecord(record);
       return stopped;
     }
   }
   SHOJI_RETURN_IF_ERROR(Teardown(record, force));
   record.state = State::kStopped;
-  SHOJI_RETURN_IF_ERROR(Save(record));
+  SHOJI_RETURN_IF_ERROR(SaveRecord(record));
   span.Finish();
   return OkStatus();
 }
@@ -162,7 +162,7 @@ Status SandboxObject::Delete() {
 Status SandboxObject::Release() {
   SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kExclusive));
   session.record.released = true;
-  SHOJI_RETURN_IF_ERROR(Save(session.record));
+  SHOJI_RETURN_IF_ERROR(SaveRecord(session.record));
   CloseLink(false);
   DropVm();
   DropOwnership();

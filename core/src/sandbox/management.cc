@@ -1,5 +1,8 @@
 #include "sandbox/management.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "gc/garbage.h"
 #include "sandbox/validate.h"
 
@@ -31,6 +34,10 @@ Result<Management::Object> Management::Run(const SandboxConfig& config) {
   return started;
 }
 
+Result<Management::Object> Management::Restore(const std::string& id, const std::string& dir) {
+  return SandboxObject::Restore(context_, id, dir);
+}
+
 Status Management::Stop(const std::string& id, bool force) {
   SHOJI_ASSIGN_OR_RETURN(const Object object, Fetch(id));
   return object->Stop(force);
@@ -53,6 +60,15 @@ Result<std::vector<SandboxStatus>> Management::List() {
     } else if (status.status().code() != StatusCode::kNotFound) {  // else deleted meanwhile
       context_->Log(LogLevel::kWarn, status.status().message());
     }
+  }
+  return out;
+}
+
+Result<std::vector<ContainerStatus>> Management::ListContainers() {
+  SHOJI_ASSIGN_OR_RETURN(auto sandboxes, List());
+  std::vector<ContainerStatus> out;
+  for (SandboxStatus& sandbox : sandboxes) {
+    std::move(sandbox.containers.begin(), sandbox.containers.end(), std::back_inserter(out));
   }
   return out;
 }

@@ -27,10 +27,12 @@ class Management {
   Result<Object> Fetch(const std::string& id);
   Result<Object> Start(const std::string& id);
   Result<Object> Run(const SandboxConfig& config);
+  Result<Object> Restore(const std::string& id, const std::string& dir);
   Status Stop(const std::string& id, bool force);
   Status Delete(const std::string& id);
   Result<std::vector<SandboxStatus>> List();
   Result<SandboxStatus> GetStatus(const std::string& id);
+  Result<std::vector<ContainerStatus>> ListContainers();
   Result<std::string> SandboxOf(const std::string& container_id);
   Result<GarbageReport> CollectGarbage(bool dry_run);
 

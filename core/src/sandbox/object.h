@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,39 @@ class SandboxObject {
   Status Delete();
   Status Release();
 
+  // -- operations.cc, snapshot.cc
+  Status Pause();
+  Status Resume();
+  Status Save(const std::string& dir);
+  static Result<std::shared_ptr<SandboxObject>> Restore(const std::shared_ptr<Context>& context,
+                                                        const std::string& id,
+                                                        const std::string& dir);
+  Result<SandboxStats> Stats();
+  Status PauseContainer(const std::string& container_id);
+  Status ResumeContainer(const std::string& container_id);
+  Result<ContainerStats> StatsContainer(const std::string& container_id);
+  Result<std::string> ProcessListContainer(const std::string& container_id,
+                                           const std::string& format,
+                                           const std::vector<std::string>& args);
+  // -- monitor.cc
+  Result<std::unique_ptr<SandboxMonitor>> Monitor();
+  // -- resources.cc
+  Status UpdateContainer(const std::string& container_id, const Resources& resources);
+  // -- devices.cc
+  Result<DeviceStatus> AddDevice(const DeviceInfo& device);
+  Status RemoveDevice(const std::string& device_id);
+  Status LimitDevice(const std::string& device_id, const std::optional<DiskLimits>& limits);
+  // -- storages.cc
+  Result<StorageStatus> AddStorage(const StorageInfo& storage);
+  Status RemoveStorage(const std::string& storage_id);
+  // -- interfaces.cc
+  Result<InterfaceInfo> AddInterface(const InterfaceInfo& interface);
+  Status RemoveInterface(const std::string& name);
+  Status LimitInterface(const std::string& name, const std::optional<InterfaceLimits>& limits);
+  Result<std::vector<InterfaceInfo>> ListInterfaces();
+  Result<std::vector<Route>> UpdateRoutes(const std::vector<Route>& routes);
+  Result<std::vector<Route>> ListRoutes();
+
   Result<ContainerStatus> CreateContainer(const ContainerConfig& config);
   Status DeleteContainer(const std::string& container_id);
   Status StartContainer(const std::string& container_id);
@@ -59,7 +93,7 @@ class SandboxObject {
   Status KillContainer(const std::string& container_id, int signal, bool all);
 
   Result<std::int32_t> WaitProcess(const ProcessRef& process);
-  // One process.
+  // One process, or with an empty exec id every process of the container.
   Status SignalOne(const ProcessRef& process, int signal);
   Status WinsizeProcess(const ProcessRef& process, std::uint16_t rows, std::uint16_t columns);
   Result<std::unique_ptr<ProcessIo>> IOStream(const ProcessRef& process);
@@ -75,7 +109,7 @@ class SandboxObject {
   // -- lifecycle.cc
   Result<Session> Begin(LockMode mode);
   Result<FileLock> Lock(LockMode mode);
-  Status Save(const SandboxRecord& record);
+  Status SaveRecord(const SandboxRecord& record);
   Status StopLocked(SandboxRecord& record, bool force);
   Status Teardown(SandboxRecord& record, bool force);
   Status Restart(SandboxRecord& record, UndoStack& undo);
