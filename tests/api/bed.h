@@ -58,7 +58,7 @@ class Bed {
 // A script that goes on until it is told to end.
 inline constexpr const char* kIdle = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
 
-inline Cmd Run(std::vector<std::string> args) {
+inline Cmd Command(std::vector<std::string> args) {
   Cmd cmd;
   cmd.args = std::move(args);
   return cmd;

@@ -21,8 +21,8 @@ TEST_F(ContainersTest, CreateStartWaitDelete) {
   EXPECT_EQ(*other().SandboxOfContainer("c"), "pod");
   EXPECT_TRUE(Fails(pod().CreateContainer(Bed::Container("c", "true")), StatusCode::kAlreadyExists,
                     {"\"c\""}));
-  EXPECT_TRUE(Fails(pod().EnterContainer("c", Run({"/bin/true"})), StatusCode::kFailedPrecondition,
-                    {"ready"}));
+  EXPECT_TRUE(Fails(pod().EnterContainer("c", Command({"/bin/true"})),
+                    StatusCode::kFailedPrecondition, {"ready"}));
 
   ASSERT_TRUE(Ok(pod().StartContainer("c")));
   EXPECT_TRUE(Fails(pod().DeleteContainer("no-such"), StatusCode::kNotFound, {"no-such"}));
@@ -147,7 +147,7 @@ TEST_F(ContainersTest, ProcessesAreListed) {
 }
 
 TEST_F(ContainersTest, WaitForAnExecGivesItsStatusOnce) {
-  const auto process = pod().EnterContainer("idle", Run({"/bin/sh", "-c", "kill -9 $$"}));
+  const auto process = pod().EnterContainer("idle", Command({"/bin/sh", "-c", "kill -9 $$"}));
   ASSERT_TRUE(Ok(process));
   EXPECT_EQ(*pod().WaitProcess("idle", *process), 128 + SIGKILL);
   EXPECT_TRUE(Fails(pod().WaitProcess("idle", "no-such"), StatusCode::kNotFound, {"no-such"}));

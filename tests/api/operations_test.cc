@@ -33,7 +33,7 @@ TEST_F(OperationsTest, APausedSandboxStandsStillAndGoesOn) {
   EXPECT_EQ(Recorded("pod"), State::kPaused);
   EXPECT_TRUE(Fails(pod_->Pause(), StatusCode::kFailedPrecondition, {"paused"}));
   EXPECT_TRUE(Fails(pod_->Start(), StatusCode::kFailedPrecondition, {"paused"}));
-  EXPECT_TRUE(Fails(pod_->EnterContainer("one", Run({"/bin/true"})),
+  EXPECT_TRUE(Fails(pod_->EnterContainer("one", Command({"/bin/true"})),
                     StatusCode::kFailedPrecondition, {"paused"}));
   ASSERT_TRUE(Ok(pod_->Resume()));
   EXPECT_EQ(Recorded("pod"), State::kRunning);
@@ -99,7 +99,7 @@ TEST_F(OperationsTest, TheMonitorTellsOfTheEndOfTheVm) {
   }
   EXPECT_EQ(Recorded("pod"), State::kStopped);
   EXPECT_TRUE(
-      Fails(pod_->EnterContainer("one", Run({"/bin/true"})), StatusCode::kFailedPrecondition));
+      Fails(pod_->EnterContainer("one", Command({"/bin/true"})), StatusCode::kFailedPrecondition));
 }
 
 TEST_F(OperationsTest, TheMonitorEndsWithTheSandbox) {

@@ -35,7 +35,7 @@ std::string ReadUntil(ProcessIo& io, const std::string& text) {
 }
 
 TEST_F(RelayTest, InputReachesTheProcessAndItsEndToo) {
-  const auto process = pod().EnterContainer("idle", Run({"/bin/cat"}));
+  const auto process = pod().EnterContainer("idle", Command({"/bin/cat"}));
   ASSERT_TRUE(Ok(process));
   auto io = pod().IOStream("idle", *process);
   ASSERT_TRUE(Ok(io));
@@ -54,7 +54,8 @@ TEST_F(RelayTest, InputReachesTheProcessAndItsEndToo) {
 
 TEST_F(RelayTest, EveryByteOfOutputComes) {
   const auto process = pod().EnterContainer(
-      "idle", Run({"/bin/sh", "-c", "i=0; while [ $i -lt 3000 ]; do echo $i; i=$((i+1)); done"}));
+      "idle",
+      Command({"/bin/sh", "-c", "i=0; while [ $i -lt 3000 ]; do echo $i; i=$((i+1)); done"}));
   ASSERT_TRUE(Ok(process));
   std::string expected;
   for (int i = 0; i < 3000; ++i) expected += std::to_string(i) + "\n";
@@ -83,7 +84,7 @@ TEST_F(RelayTest, TheTerminalHasTheSizeItWasGiven) {
 }
 
 TEST_F(RelayTest, SignalsReachOneProcessOrAll) {
-  const auto process = pod().EnterContainer("idle", Run({"/bin/sleep", "1000"}));
+  const auto process = pod().EnterContainer("idle", Command({"/bin/sleep", "1000"}));
   ASSERT_TRUE(Ok(process));
   ASSERT_TRUE(Ok(pod().SignalProcess("idle", *process, SIGTERM)));
   EXPECT_EQ(*pod().WaitProcess("idle", *process), 128 + SIGTERM);
@@ -96,7 +97,7 @@ TEST_F(RelayTest, SignalsReachOneProcessOrAll) {
 }
 
 TEST_F(RelayTest, CancelEndsAReadThatBlocks) {
-  const auto process = pod().EnterContainer("idle", Run({"/bin/sleep", "1000"}));
+  const auto process = pod().EnterContainer("idle", Command({"/bin/sleep", "1000"}));
   ASSERT_TRUE(Ok(process));
   auto io = pod().IOStream("idle", *process);
   ASSERT_TRUE(Ok(io));
