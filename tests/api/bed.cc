@@ -113,14 +113,14 @@ std::string Bed::Hypervisor() {
   return name == nullptr ? "process" : name;
 }
 
-std::unique_ptr<Runtime> Bed::NewRuntime(const Overrides& more) const {
+std::unique_ptr<Runtime> Bed::RuntimeAt(const std::string& root, const Overrides& more) {
   const std::string prefix = kPrefix;
   RuntimeOptions options;
   options.config_files.clear();
   options.use_environment = false;
-  options.overrides = {{"root", root_ + "/run"},
-                       {"state_dir", root_ + "/state"},
-                       {"cache_dir", root_ + "/cache"},
+  options.overrides = {{"root", root + "/run"},
+                       {"state_dir", root + "/state"},
+                       {"cache_dir", root + "/cache"},
                        {"plugins.path", prefix + "/lib/shoji/plugins"},
                        {"guest.kernel", prefix + "/share/shoji/guest/vmlinux"},
                        {"guest.initrd", prefix + "/share/shoji/guest/initrd.img"},

@@ -36,7 +36,11 @@ class Bed {
   static bool OnQemu() { return Hypervisor() == "qemu"; }
 
   // Several on one state directory are as several processes to each other, but for their pid.
-  std::unique_ptr<Runtime> NewRuntime(const Overrides& more = {}) const;
+  std::unique_ptr<Runtime> NewRuntime(const Overrides& more = {}) const {
+    return RuntimeAt(root_, more);
+  }
+  // The same on the root() of a Bed, which may be another process'.
+  static std::unique_ptr<Runtime> RuntimeAt(const std::string& root, const Overrides& more = {});
 
   const std::string& root() const { return root_; }
   std::string Path(const std::string& name) const { return root_ + "/files/" + name; }
