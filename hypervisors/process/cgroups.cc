@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 
 #include "shoji/base/errno.h"
@@ -17,6 +18,8 @@ namespace shoji::process {
 namespace {
 
 constexpr char kParent[] = "/shoji-process";
+// How long killed processes may take to leave their cgroup.
+constexpr std::chrono::seconds kDying{2};
 
 bool IsDirectory(const std::string& path) {
   struct stat info {};
@@ -75,6 +78,24 @@ std::uint64_t ResidentBytes(pid_t pid) {
   return pages.ok() ? static_cast<std::uint64_t>(*pages * sysconf(_SC_PAGESIZE)) : 0;
 }
 
+// The kernel raises POLLPRI on cgroup.events when one of its lines has changed.
+Status WaitFor(const std::string& dir, const std::string& line, Deadline deadline, int cancel_fd) {
+  const UniqueFd events(open((dir + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
+  const Status gone = Unavailable("the VM's cgroup " + dir + " is gone");
+  for (;;) {
+    lseek(events.get(), 0, SEEK_SET);
+    const auto text = ReadAll(events.get());
+    if (!text.ok()) return gone;
+    if (text->find(line) != std::string::npos) return OkStatus();
+    pollfd entries[2] = {{events.get(), POLLPRI, 0}, {cancel_fd, POLLIN, 0}};
+    const int count = poll(entries, 2, deadline.PollTimeout());
+    if (count > 0 && entries[1].revents != 0) return Cancelled("cancelled while freezing the VM");
+    if (count <= 0 && deadline.passed()) {
+      return DeadlineExceeded("the VM's processes do not follow: no \"" + line + "\" in " + dir);
+    }
+  }
+}
+
 }  // namespace
 
 std::string FindCgroup2(const std::string& mountinfo) {
@@ -98,7 +119,10 @@ std::string CgroupFor(const std::string& id, const std::string& run_dir) {
 
 Status RemoveCgroup(const std::string& dir) {
   if (dir.empty()) return OkStatus();
-  const int error = RemoveGroups(dir);
+  int error = RemoveGroups(dir);
+  if (error == EBUSY && WaitFor(dir, "populated 0", Deadline::After(kDying), -1).ok()) {
+    error = RemoveGroups(dir);
+  }
   if (error == EBUSY) return FailedPrecondition("cgroup " + dir + " still has processes");
   if (error != 0) return ErrnoStatus(error, "cannot remove the cgroup " + dir);
   rmdir(dir.substr(0, dir.rfind('/')).c_str());  // fails as long as there are others
@@ -118,23 +142,10 @@ void SweepCgroups() {
 }
 
 Status FreezeCgroup(const std::string& dir, bool frozen, Deadline deadline, int cancel_fd) {
-  const UniqueFd events(open((dir + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
-  if (!events) return Unavailable("the VM's cgroup " + dir + " is gone");
-  SHOJI_RETURN_IF_ERROR(WriteFile(dir + "/cgroup.freeze", frozen ? "1" : "0"));
-  const char* const wanted = frozen ? "frozen 1" : "frozen 0";
-  for (;;) {
-    lseek(events.get(), 0, SEEK_SET);
-    const auto text = ReadAll(events.get());
-    if (!text.ok()) return Unavailable("the VM's cgroup " + dir + " is gone");
-    if (text->find(wanted) != std::string::npos) return OkStatus();
-    pollfd entries[2] = {{events.get(), POLLPRI, 0}, {cancel_fd, POLLIN, 0}};
-    const int count = poll(entries, 2, deadline.PollTimeout());
-    if (count > 0 && entries[1].revents != 0) return Cancelled("cancelled while freezing the VM");
-    if (count <= 0 && deadline.passed()) {
-      return DeadlineExceeded(std::string("the VM's processes do not ") +
-                              (frozen ? "stand still" : "go on"));
-    }
+  if (!WriteFile(dir + "/cgroup.freeze", frozen ? "1" : "0").ok()) {
+    return Unavailable("the VM's cgroup " + dir + " is gone");
   }
+  return WaitFor(dir, frozen ? "frozen 1" : "frozen 0", deadline, cancel_fd);
 }
 
 Result<CgroupUse> MeasureCgroup(const std::string& dir) {

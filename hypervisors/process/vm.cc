@@ -208,9 +208,11 @@ Result<pid_t> ProcessVm::Launch(const sdk::HypervisorCall& call, const SavedVm& 
 
 // Undoes the start and tells why it failed.
 Status ProcessVm::StartFailed(const sdk::Process& keeper, const SavedVm& vm, const Status& cause) {
+  const auto agent = FindProcess(vm.agent, vm.boot_id);
   if (keeper.pidfd() >= 0) {
     Kill(keeper.pidfd());  // its agent ends with it
     WaitGone(keeper.pidfd(), Deadline::After(kKillLimit));
+    if (agent.ok()) WaitGone(agent->get(), Deadline::After(kKillLimit));
     Reap(keeper.pidfd());
   }
   const std::string words = OneLine(LastLines(PathOf(kLog)));

@@ -8,6 +8,7 @@
 
 #include "boot/command_line.h"
 #include "channel/yamux_listener.h"
+#include "host/limits.h"
 #include "host/world.h"
 #include "log.h"
 #include "loop/loop.h"
@@ -50,6 +51,7 @@ Status Build(const HostOptions& options, Parts* parts) {
   SHOJI_ASSIGN_OR_RETURN(parts->agent, Agent::Create(loop, &parts->server, words, Machine{}));
   parts->agent->OnTerminate([loop] { loop->Stop(); });
   LeaveClockAlone(&parts->server);
+  if (!MayRaiseLimits()) LowerLimits(&parts->server);
   SHOJI_ASSIGN_OR_RETURN(parts->listener,
                          YamuxListener::Serve(loop, &parts->server, UniqueFd(options.agent_fd)));
   return OkStatus();

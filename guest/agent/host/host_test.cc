@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <filesystem>
 
 #include "host/devices.h"
+#include "host/limits.h"
 #include "host/log_tail.h"
 #include "host/options.h"
 #include "host/world.h"
@@ -116,6 +118,26 @@ TEST(HostDevicesTest, CardNeedsATapAndAnAddress) {
   keeper::Message other{{"nic", "n", "02:00:00:00:00", "1500"}, {}};
   other.fds.emplace_back(open("/dev/null", O_RDWR | O_CLOEXEC));
   EXPECT_THAT(devices.Serve(std::move(other)).status().message(), HasSubstr("hardware address"));
+}
+
+TEST(HostLimitsTest, LowersToWhatThereIs) {
+  rlimit most{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &most), 0);
+  grpc::Process process;
+  const auto add = [&](const char* type, std::uint64_t soft, std::uint64_t hard) {
+    auto* limit = process.add_rlimits();
+    limit->set_type(type);
+    limit->set_soft(soft);
+    limit->set_hard(hard);
+  };
+  add("RLIMIT_NOFILE", most.rlim_max + 5, most.rlim_max + 10);
+  add("RLIMIT_CORE", 0, 0);
+  add("RLIMIT_WHAT", 1, UINT64_MAX);
+  LowerLimits(&process);
+  EXPECT_EQ(process.rlimits(0).hard(), most.rlim_max);
+  EXPECT_EQ(process.rlimits(0).soft(), most.rlim_max);
+  EXPECT_EQ(process.rlimits(1).hard(), 0U);
+  EXPECT_EQ(process.rlimits(2).hard(), UINT64_MAX) << "to be refused later";
 }
 
 TEST_F(HostTest, CgroupThatIsGoneIsRemoved) {
