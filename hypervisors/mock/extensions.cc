@@ -17,8 +17,8 @@ const Table* InnerTable(const MockVm* vm, const char* id) {
 }
 
 std::int32_t Missing(const MockVm* vm, shoji_error* err, const char* slot) {
-  return vm->mock->host().Fail(err, Unimplemented("hypervisor \"" + vm->mock->over() +
-                                                  "\" does not offer " + slot));
+  return vm->mock->host().Fail(
+      err, Unimplemented("hypervisor \"" + vm->mock->over() + "\" does not offer " + slot));
 }
 
 // ---- shoji.hypervisor.hotplug/1
@@ -120,8 +120,7 @@ constexpr shoji_hypervisor_resize_v1 kResize = {sizeof(shoji_hypervisor_resize_v
 
 // ---- shoji.hypervisor.shares/1
 
-std::int32_t ShareMount(shoji_vm* handle, shoji_str tag, const shoji_sink* sink,
-                        shoji_error* err) {
+std::int32_t ShareMount(shoji_vm* handle, shoji_str tag, const shoji_sink* sink, shoji_error* err) {
   const MockVm* vm = Of(handle);
   return PerformWriting(*vm->mock, "share_mount", vm, nullptr, sink, err, [&](const shoji_sink* s) {
     const auto* t = InnerTable<shoji_hypervisor_shares_v1>(vm, SHOJI_HYPERVISOR_SHARES_V1);
@@ -183,9 +182,8 @@ std::int32_t Restore(shoji_hypervisor* h, const shoji_call* call, shoji_str dir,
     const MockVm asked{mock, any};
     const auto* t = InnerTable<shoji_hypervisor_snapshot_v1>(&asked, SHOJI_HYPERVISOR_SNAPSHOT_V1);
     const bool offered = SHOJI_HAS_SLOT(shoji_hypervisor_snapshot_v1, t, restore);
-    const std::int32_t code =
-        offered ? t->restore(*opened, call, dir, config, flags, &inner, err)
-                : Missing(&asked, err, "restore");
+    const std::int32_t code = offered ? t->restore(*opened, call, dir, config, flags, &inner, err)
+                                      : Missing(&asked, err, "restore");
     mock->table()->close_vm(any);
     return code;
   };

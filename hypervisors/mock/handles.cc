@@ -82,9 +82,9 @@ Mock::~Mock() {
 Result<shoji_hypervisor*> Mock::Inner(shoji_error* err) {
   const MutexLock lock(mutex_);
   if (inner_ != nullptr) return inner_;
-  SHOJI_ASSIGN_OR_RETURN(other_,
-                         sdk::FindPlugin<shoji_hypervisor_v1>(
-                             host_, "hypervisor", sdk::ToStr(over_), SHOJI_HYPERVISOR_V1, err));
+  SHOJI_ASSIGN_OR_RETURN(
+      other_, sdk::FindPlugin<shoji_hypervisor_v1>(host_, "hypervisor", sdk::ToStr(over_),
+                                                   SHOJI_HYPERVISOR_V1, err));
   const std::int32_t code = other_.table->open(other_.plugin, other_.options, &inner_, err);
   if (code != SHOJI_OK) return sdk::Told(code);
   return inner_;
@@ -115,7 +115,8 @@ std::int32_t PerformWriting(Mock& mock, std::string_view slot, const MockVm* vm,
     // Late failures leave the caller's sink untouched, as any other.
     std::string text;
     const shoji_sink kept = sdk::SinkTo(&text);
-    code = Carry(mock, *fault, slot, vm, call, err, [&] { return work(&kept); }, nullptr);
+    code = Carry(
+        mock, *fault, slot, vm, call, err, [&] { return work(&kept); }, nullptr);
     if (code != SHOJI_OK) return OkStatus();
     code = fault->effect == Effect::kPartial ? PutHalf(sink, text)
                                              : sink->write(sink->ctx, text.data(), text.size());

@@ -3,7 +3,8 @@
 // Purpose  A script is a list of faults with ";" between them, each SLOT:CALLS:FAULT[:TEXT].
 //            SLOT   name of a slot of the tables, see SlotNames(); of shoji.hypervisor.hotplug/1
 //                   attach_device and detach_device
-//            CALLS  "2" the second call of this slot, "2-4" those, "2+" from the second on, "*" all.
+//            CALLS  "2" the second call of this slot, "2-4" those, "2+" from the second on, "*"
+//            all.
 //                   Each open hypervisor counts its own calls, from 1, of all its VMs together
 //            FAULT  a code such as UNAVAILABLE   fails at once, nothing is done
 //                   late-CODE                    does all, then reports failure

@@ -45,9 +45,9 @@ std::int32_t Unusable(const Mock* mock, const shoji_sink* sink, shoji_error* err
                            R"(","advice":"set hypervisor.mock.over to one that can"}])";
   const std::int32_t code = sink->write(sink->ctx, json.data(), json.size());
   if (code != SHOJI_OK) return code;
-  return mock->host().Fail(err, FailedPrecondition("hypervisor \"" + mock->over() +
-                                                   "\", under the mock, cannot be used")
-                                    .WithDetail("reason", "skip"));
+  return mock->host().Fail(
+      err, FailedPrecondition("hypervisor \"" + mock->over() + "\", under the mock, cannot be used")
+               .WithDetail("reason", "skip"));
 }
 
 std::int32_t Check(shoji_hypervisor* h, const shoji_call* call, const shoji_sink* sink,
@@ -75,8 +75,8 @@ std::int32_t Create(shoji_hypervisor* h, const shoji_call* call, const shoji_vm_
     const std::int32_t code = InnerOf(mock, &inner, err);
     return code != SHOJI_OK ? code : mock->table()->create(inner, call, config, &made, err);
   };
-  const std::int32_t code = Perform(*mock, "create", nullptr, call, err, work,
-                                    [&] { mock->table()->close_vm(made); });
+  const std::int32_t code =
+      Perform(*mock, "create", nullptr, call, err, work, [&] { mock->table()->close_vm(made); });
   if (code == SHOJI_OK) Wrap(mock, made, ret);
   return code;
 }
@@ -142,9 +142,9 @@ std::int32_t Attach(shoji_hypervisor* h, const shoji_call* call, shoji_str state
     return mock->table()->attach(inner, call, sdk::ToStr(all.substr(kStateMark.size())), &found,
                                  err);
   };
-  const std::int32_t code =
-      Perform(*mock, "attach", nullptr, call, err, work,
-              [&] { mock->table()->close_vm(std::exchange(found, nullptr)); });
+  const std::int32_t code = Perform(*mock, "attach", nullptr, call, err, work, [&] {
+    mock->table()->close_vm(std::exchange(found, nullptr));
+  });
   // NOT_FOUND may come with a handle, to clean up with.
   if (found != nullptr) Wrap(mock, found, ret);
   return code;
@@ -171,10 +171,23 @@ std::int32_t Destroy(shoji_vm* handle, const shoji_call* call, shoji_error* err)
 }  // namespace
 
 const shoji_hypervisor_v1* MockTable() {
-  static constexpr shoji_hypervisor_v1 kTable = {
-      sizeof(shoji_hypervisor_v1), 0,       OpenMock,  CloseMock, Check,  Create,  Start,   Stop,
-      WaitFd,                      Pids,    AgentEndpoint, LastWords, SaveState, Attach,  CloseVm,
-      Destroy,                     ExtensionOf};
+  static constexpr shoji_hypervisor_v1 kTable = {sizeof(shoji_hypervisor_v1),
+                                                 0,
+                                                 OpenMock,
+                                                 CloseMock,
+                                                 Check,
+                                                 Create,
+                                                 Start,
+                                                 Stop,
+                                                 WaitFd,
+                                                 Pids,
+                                                 AgentEndpoint,
+                                                 LastWords,
+                                                 SaveState,
+                                                 Attach,
+                                                 CloseVm,
+                                                 Destroy,
+                                                 ExtensionOf};
   return &kTable;
 }
 

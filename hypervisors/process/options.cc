@@ -51,8 +51,9 @@ Status CheckConfig(const sdk::VmConfig& config) {
     return NotFound("run_dir " + config.run_dir + " of VM \"" + config.id + "\" does not exist");
   }
   if (!config.memory_path.empty()) {
-    return Unimplemented("memory_path: hypervisor \"process\" has no memory of a guest to keep in " +
-                         config.memory_path);
+    return Unimplemented(
+        "memory_path: hypervisor \"process\" has no memory of a guest to keep in " +
+        config.memory_path);
   }
   for (const sdk::VmShareConfig& share : config.shares) SHOJI_RETURN_IF_ERROR(CheckShare(share));
   return OkStatus();

@@ -316,8 +316,7 @@ TEST_F(ProcessPluginTest, DisksThatCannotBe) {
             SHOJI_UNIMPLEMENTED);
   shoji_vsock_device vsock{sizeof vsock, 5};
   const shoji_device other{sizeof other, SHOJI_DEVICE_VSOCK, sdk::ToStr("v"), &vsock};
-  EXPECT_EQ(Hotplug()->attach(vm_, nullptr, &other, sink.raw(), error_.raw()),
-            SHOJI_UNIMPLEMENTED);
+  EXPECT_EQ(Hotplug()->attach(vm_, nullptr, &other, sink.raw(), error_.raw()), SHOJI_UNIMPLEMENTED);
   EXPECT_EQ(Hotplug()->detach(vm_, nullptr, sdk::ToStr("none"), error_.raw()), SHOJI_OK);
 }
 
@@ -400,8 +399,7 @@ TEST_F(ProcessPluginTest, IsFoundFromAnotherProcess) {
     shoji_vm* found = nullptr;
     const bool good =
         table_->attach(hypervisor_, nullptr, sdk::ToStr(state), &found, nullptr) == SHOJI_OK &&
-        table_->wait_fd(found) >= 0 &&
-        TextOf(table_->pids, found) == TextOf(table_->pids) &&
+        table_->wait_fd(found) >= 0 && TextOf(table_->pids, found) == TextOf(table_->pids) &&
         table_->start(found, nullptr, nullptr) == SHOJI_FAILED_PRECONDITION &&
         table_->destroy(found, nullptr, nullptr) == SHOJI_OK;
     _exit(good ? 0 : 1);

@@ -68,10 +68,10 @@ Status TakeShares(const Json& json, std::vector<std::string>* shares) {
 }  // namespace
 
 std::string EncodeState(const SavedVm& vm) {
-  const Json json = {{"version", kVersion},          {"id", vm.id},
-                     {"run_dir", vm.run_dir},        {"cgroup", vm.cgroup},
-                     {"boot_id", vm.boot_id},        {"shares", vm.shares},
-                     {"vcpus", vm.vcpus},            {"keeper", JsonOf(vm.keeper)},
+  const Json json = {{"version", kVersion},      {"id", vm.id},
+                     {"run_dir", vm.run_dir},    {"cgroup", vm.cgroup},
+                     {"boot_id", vm.boot_id},    {"shares", vm.shares},
+                     {"vcpus", vm.vcpus},        {"keeper", JsonOf(vm.keeper)},
                      {"agent", JsonOf(vm.agent)}};
   return json.dump(-1, ' ', true, Json::error_handler_t::replace);
 }

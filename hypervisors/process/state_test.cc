@@ -12,8 +12,9 @@ namespace shoji::process {
 namespace {
 
 SavedVm Example() {
-  return {"web", "/run/x/vm", "/sys/fs/cgroup/shoji-process/web-1", "boot", {"kataShared", "t"},
-          2,     {17, 99},    {18, 100}};
+  return {
+      "web",    "/run/x/vm", "/sys/fs/cgroup/shoji-process/web-1", "boot", {"kataShared", "t"}, 2,
+      {17, 99}, {18, 100}};
 }
 
 TEST(StateTest, ComesBackAsItWas) {
@@ -35,14 +36,14 @@ TEST(StateTest, NoiseIsDataLoss) {
     EXPECT_EQ(DecodeState(good.substr(0, cut)).status().code(), StatusCode::kDataLoss) << cut;
   }
   EXPECT_EQ(DecodeState(std::string(100'000, ' ') + good).status().code(), StatusCode::kDataLoss);
-  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-           {"\"version\":1", "\"version\":2"},
-           {"\"pid\":17", "\"pid\":-1"},
-           {"\"pid\":17", "\"pid\":99999999999"},
-           {"\"/run/x/vm\"", "\"run/x/vm\""},
-           {"\"/sys/", "\"sys/"},
-           {"[\"kataShared\"", "[1"},
-           {"\"boot_id\"", "\"boot-id\""}}) {
+  for (const auto& [from, to] :
+       std::vector<std::pair<std::string, std::string>>{{"\"version\":1", "\"version\":2"},
+                                                        {"\"pid\":17", "\"pid\":-1"},
+                                                        {"\"pid\":17", "\"pid\":99999999999"},
+                                                        {"\"/run/x/vm\"", "\"run/x/vm\""},
+                                                        {"\"/sys/", "\"sys/"},
+                                                        {"[\"kataShared\"", "[1"},
+                                                        {"\"boot_id\"", "\"boot-id\""}}) {
     std::string bad = good;
     bad.replace(bad.find(from), from.size(), to);
     EXPECT_EQ(DecodeState(bad).status().code(), StatusCode::kDataLoss) << to;
@@ -83,8 +84,7 @@ TEST(CgroupsTest, WhatIsGoneIsTold) {
   EXPECT_TRUE(RemoveCgroup("").ok());
   EXPECT_TRUE(RemoveCgroup("/nowhere/at/all").ok());
   EXPECT_EQ(MeasureCgroup("/nowhere/at/all").status().code(), StatusCode::kUnavailable);
-  EXPECT_EQ(FreezeCgroup("/nowhere", true, Deadline::Never(), -1).code(),
-            StatusCode::kUnavailable);
+  EXPECT_EQ(FreezeCgroup("/nowhere", true, Deadline::Never(), -1).code(), StatusCode::kUnavailable);
   const auto self = MeasureProcess(getpid());
   ASSERT_TRUE(self.ok());
   EXPECT_GT(self->resident_bytes, 100'000U);

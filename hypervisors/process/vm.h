@@ -67,7 +67,7 @@ class ProcessVm : public sdk::Vm {
 
   const sdk::Host host_;
   const std::string run_dir_;
-  const std::string program_;             // empty in an attached handle
+  const std::string program_;                  // empty in an attached handle
   const std::optional<sdk::VmConfig> config_;  // none in an attached handle
 
   mutable Mutex mutex_;

@@ -53,8 +53,8 @@ void YamuxListener::Connect(UniqueFd client) {
     if (std::exchange(write_planned_, true)) return;
     loop_->Defer([this] { Write(); });
   });
-  const Status watched = loop_->Watch(client_.get(), EPOLLIN,
-                                      [this](std::uint32_t events) { OnEvents(events); });
+  const Status watched =
+      loop_->Watch(client_.get(), EPOLLIN, [this](std::uint32_t events) { OnEvents(events); });
   if (watched.ok()) return;
   Complain(watched);
   Disconnect();

@@ -53,8 +53,8 @@ Status InMounts(pid_t agent, const std::string& what, const std::function<int()>
 }
 
 Status ShowShare(pid_t agent, const HostShare& share) {
-  const UniqueFd tree(open_tree(AT_FDCWD, share.path.c_str(),
-                                OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
+  const UniqueFd tree(
+      open_tree(AT_FDCWD, share.path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
   if (!tree) return ErrnoStatus(errno, "cannot open share " + share.path);
   const std::string target = std::string(kShareRoot) + "/" + share.tag;
   return InMounts(agent, "cannot show share \"" + share.tag + "\"", [&] {
@@ -64,8 +64,8 @@ Status ShowShare(pid_t agent, const HostShare& share) {
     if (move_mount(tree.get(), "", AT_FDCWD, point, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
       error = errno;
     } else if (mount(nullptr, point, nullptr, MS_REC | MS_SLAVE, nullptr) < 0 ||
-               (share.read_only && mount(nullptr, point, nullptr,
-                                         MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) < 0)) {
+               (share.read_only &&
+                mount(nullptr, point, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) < 0)) {
       error = errno;
       umount2(point, MNT_DETACH);
     }
@@ -135,8 +135,8 @@ Result<HostDevices::Attached> HostDevices::MakeShare(const keeper::Message& requ
 Result<HostDevices::Attached> HostDevices::MakeNic(keeper::Message& request) const {
   SHOJI_ASSIGN_OR_RETURN(const unsigned mtu, Number(request.fields[3]));
   SHOJI_ASSIGN_OR_RETURN(const UniqueFd netns, OpenNamespace(agent_, "net"));
-  SHOJI_ASSIGN_OR_RETURN(
-      Nic nic, Nic::Make(netns.get(), request.fields[2], mtu, std::move(request.fds[0])));
+  SHOJI_ASSIGN_OR_RETURN(Nic nic,
+                         Nic::Make(netns.get(), request.fields[2], mtu, std::move(request.fds[0])));
   const std::string name = nic.name();
   return Attached{"", name, std::move(nic)};
 }

@@ -8,7 +8,7 @@
 
 #include "boot/command_line.h"
 #include "channel/yamux_listener.h"
-#include "host/limits.h"
+#include "host/process_limits.h"
 #include "host/world.h"
 #include "log.h"
 #include "loop/loop.h"

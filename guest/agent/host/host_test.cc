@@ -9,9 +9,9 @@
 #include <filesystem>
 
 #include "host/devices.h"
-#include "host/limits.h"
 #include "host/log_tail.h"
 #include "host/options.h"
+#include "host/process_limits.h"
 #include "host/world.h"
 #include "shoji/base/file.h"
 
@@ -98,9 +98,13 @@ TEST_F(HostTest, ConsoleHasOneReaderAndHoldsNobodyUp) {
 
 TEST(HostDevicesTest, RefusesRequestsWithoutSense) {
   HostDevices devices(getpid());
-  for (const auto& fields : std::vector<std::vector<std::string>>{
-           {"disk"}, {"what", "id"}, {"disk", "id", "/x"}, {"nic", "id", "mac", "0"},
-           {"disk", "id", "/x", "many"}, {"share", "id", "..", "/tmp", "rw"}}) {
+  for (const auto& fields :
+       std::vector<std::vector<std::string>>{{"disk"},
+                                             {"what", "id"},
+                                             {"disk", "id", "/x"},
+                                             {"nic", "id", "mac", "0"},
+                                             {"disk", "id", "/x", "many"},
+                                             {"share", "id", "..", "/tmp", "rw"}}) {
     EXPECT_EQ(devices.Serve({fields, {}}).status().code(), StatusCode::kInvalidArgument);
   }
   EXPECT_EQ(devices.Serve({{"disk", "id", "/nowhere/x", "0"}, {}}).status().code(),

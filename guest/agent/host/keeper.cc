@@ -219,8 +219,7 @@ int RunKeeper(const HostOptions& options) {
   const Status started = keeper.Start();
   if (!started.ok()) RemoveCgroupOf(options);
   const Result<keeper::Message> report =
-      started.ok() ? Result<keeper::Message>(
-                         keeper::Message{{std::to_string(keeper.agent())}, {}})
+      started.ok() ? Result<keeper::Message>(keeper::Message{{std::to_string(keeper.agent())}, {}})
                    : Result<keeper::Message>(started);
   const Status told = keeper::SendReply(options.report_fd, report);
   close(options.report_fd);

@@ -19,14 +19,14 @@ struct HostShare {
 };
 
 struct HostOptions {
-  int agent_fd = -1;                // --agent-fd: listens for the host's proxy
-  int keeper_fd = -1;               // --keeper-fd: listens for requests to the keeper
-  int report_fd = -1;               // --report-fd: hears once how the start went
-  std::string hostname;             // --hostname
-  std::string log;                  // --log: file with the end of the agent's messages
-  std::string cgroup;               // --cgroup: directory in cgroup v2 to make; empty: none
-  std::vector<HostShare> shares;    // --share=TAG=PATH, --share-ro=TAG=PATH
-  std::string words;                // all else: as on the command line of a kernel
+  int agent_fd = -1;              // --agent-fd: listens for the host's proxy
+  int keeper_fd = -1;             // --keeper-fd: listens for requests to the keeper
+  int report_fd = -1;             // --report-fd: hears once how the start went
+  std::string hostname;           // --hostname
+  std::string log;                // --log: file with the end of the agent's messages
+  std::string cgroup;             // --cgroup: directory in cgroup v2 to make; empty: none
+  std::vector<HostShare> shares;  // --share=TAG=PATH, --share-ro=TAG=PATH
+  std::string words;              // all else: as on the command line of a kernel
 };
 
 // INVALID_ARGUMENT names what is wrong.

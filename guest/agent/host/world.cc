@@ -44,15 +44,16 @@ Status Fail(const std::string& what) { return ErrnoStatus(errno, what); }
 
 // Whoever removes empty cgroups may take one away between its making and the first process.
 Status JoinCgroup(const std::string& dir) {
-  int error = 0;
+  Status failed;
   for (int i = 0; i < kCgroupTries; ++i) {
-    SHOJI_RETURN_IF_ERROR(MakeDirs(dir));
+    failed = MakeDirs(dir);
     const UniqueFd procs(open((dir + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
     if (procs && write(procs.get(), "0", 1) == 1) return OkStatus();
-    error = errno;
+    const int error = errno;
+    if (failed.ok()) failed = ErrnoStatus(error, "cannot enter the cgroup " + dir);
     if (error != ENOENT && error != ENODEV) break;
   }
-  return ErrnoStatus(error, "cannot enter the cgroup " + dir);
+  return failed;
 }
 
 // Where the host lets it have controllers, so may the containers.

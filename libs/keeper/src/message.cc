@@ -207,8 +207,7 @@ Result<Message> Receive(int socket) {
   if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
     return InvalidArgument("a message is too long");
   }
-  SHOJI_ASSIGN_OR_RETURN(message.fields,
-                         Decode({bytes.data(), static_cast<std::size_t>(size)}));
+  SHOJI_ASSIGN_OR_RETURN(message.fields, Decode({bytes.data(), static_cast<std::size_t>(size)}));
   return message;
 }
 

@@ -30,7 +30,8 @@ TEST_F(MessageTest, FieldsAndDescriptorsArrive) {
   ASSERT_TRUE(got.ok()) << got.status().message();
   EXPECT_EQ(got->fields, (std::vector<std::string>{"nic", "", "x y\n"}));
   ASSERT_EQ(got->fds.size(), 2U);
-  struct stat sent {}, received {};
+  struct stat sent {
+  }, received{};
   fstat(a_.get(), &sent);
   fstat(got->fds[1].get(), &received);
   EXPECT_EQ(sent.st_ino, received.st_ino);
@@ -64,8 +65,10 @@ TEST_F(MessageTest, NonsenseIsNoMessage) {
   const std::string many(2 * kMaxFields, '\0');
   ASSERT_EQ(send(a_.get(), many.data(), many.size(), 0), static_cast<ssize_t>(many.size()));
   EXPECT_EQ(Receive(b_.get()).status().code(), StatusCode::kInvalidArgument);
-  for (const auto& fields : std::vector<std::vector<std::string>>{
-           {"error"}, {"error", "x", "0", "t"}, {"error", "99", "0", "t"}, {"what", "1", "0", "t"}}) {
+  for (const auto& fields : std::vector<std::vector<std::string>>{{"error"},
+                                                                  {"error", "x", "0", "t"},
+                                                                  {"error", "99", "0", "t"},
+                                                                  {"what", "1", "0", "t"}}) {
     ASSERT_TRUE(Send(a_.get(), fields).ok());
     EXPECT_EQ(ReceiveReply(b_.get(), Soon(), -1).status().code(), StatusCode::kInternal);
   }

@@ -1,4 +1,4 @@
-#include "host/limits.h"
+#include "host/process_limits.h"
 
 #include <linux/capability.h>
 #include <sys/resource.h>

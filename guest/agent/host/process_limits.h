@@ -4,8 +4,8 @@
 //          most there is. What is asked for above them is lowered to them, with a warning.
 // Threads  The loop's.
 // Example  if (!MayRaiseLimits()) LowerLimits(&server);
-#ifndef SHOJI_GUEST_AGENT_HOST_LIMITS_H_
-#define SHOJI_GUEST_AGENT_HOST_LIMITS_H_
+#ifndef SHOJI_GUEST_AGENT_HOST_PROCESS_LIMITS_H_
+#define SHOJI_GUEST_AGENT_HOST_PROCESS_LIMITS_H_
 
 #include "rpc/server.h"
 #include "shoji-kata/oci.pb.h"
@@ -22,4 +22,4 @@ void LowerLimits(grpc::Process* process);
 
 }  // namespace shoji::agent
 
-#endif  // SHOJI_GUEST_AGENT_HOST_LIMITS_H_
+#endif  // SHOJI_GUEST_AGENT_HOST_PROCESS_LIMITS_H_
