@@ -38,6 +38,12 @@ const Slot* FindSlot(std::string_view name) {
   return nullptr;
 }
 
+// Without the blanks around it; an empty one keeps its place, unlike Trim()'s.
+std::string_view Part(std::string_view text) {
+  const std::string_view part = Trim(text);
+  return part.empty() ? text.substr(0, 0) : part;
+}
+
 std::optional<StatusCode> CodeOf(std::string_view name) {
   for (int code = 1; code <= 16; ++code) {
     if (StatusCodeName(static_cast<StatusCode>(code)) == name) return static_cast<StatusCode>(code);
@@ -73,7 +79,7 @@ class Script::Parser {
 
  private:
   Status Bad(std::string_view part, const std::string& what) const {
-    const auto place = part.data() == nullptr ? text_.size() : part.data() - text_.data();
+    const auto place = part.data() - text_.data();
     return InvalidArgument("script, character " + std::to_string(place + 1) + ": " + what);
   }
 
@@ -82,10 +88,10 @@ class Script::Parser {
     std::vector<std::string_view> parts;
     std::string_view rest = entry;
     while (parts.size() < 3 && rest.find(':') != std::string_view::npos) {
-      parts.push_back(Trim(rest.substr(0, rest.find(':'))));
+      parts.push_back(Part(rest.substr(0, rest.find(':'))));
       rest.remove_prefix(rest.find(':') + 1);
     }
-    parts.push_back(Trim(rest));
+    parts.push_back(Part(rest));
     if (parts.size() < 3) {
       return Bad(entry, "\"" + std::string(entry) + "\" is no SLOT:CALLS:FAULT[:TEXT]");
     }
