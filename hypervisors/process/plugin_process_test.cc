@@ -1,9 +1,13 @@
 // The plugin as a host sees it: its C table, the real agent, real namespaces.
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/loop.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -13,8 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -342,6 +348,109 @@ TEST_F(ProcessPluginTest, FailedDeviceAtTheStartLeavesNothing) {
   EXPECT_THAT(error_.message, HasSubstr(path));
   EXPECT_EQ(TextOf(table_->pids), "");
   EXPECT_TRUE(ListDir(dir_ + "/vm").value().empty());
+}
+
+// Runs the task in a network namespace, and the test goes on in its own.
+class InNetwork {
+ public:
+  explicit InNetwork(const std::string& path) : own_(open("/proc/self/ns/net", O_RDONLY)) {
+    const UniqueFd there(path.empty() ? -1 : open(path.c_str(), O_RDONLY));
+    EXPECT_EQ(path.empty() ? unshare(CLONE_NEWNET) : setns(there.get(), CLONE_NEWNET), 0);
+  }
+  ~InNetwork() { EXPECT_EQ(setns(own_.get(), CLONE_NEWNET), 0); }
+
+ private:
+  UniqueFd own_;
+};
+
+void BringUp(const char* name) {
+  const UniqueFd any(socket(AF_INET, SOCK_DGRAM, 0));
+  ifreq request{};
+  std::strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+  ASSERT_EQ(ioctl(any.get(), SIOCGIFFLAGS, &request), 0) << name;
+  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
+  ASSERT_EQ(ioctl(any.get(), SIOCSIFFLAGS, &request), 0) << name;
+}
+
+// Frames of a type that nobody else sends.
+constexpr std::uint16_t kFrameType = 0x88b5;
+
+UniqueFd RawSocket(const char* name) {
+  UniqueFd fd(socket(AF_PACKET, SOCK_RAW, htons(kFrameType)));
+  sockaddr_ll address{};
+  address.sll_family = AF_PACKET;
+  address.sll_protocol = htons(kFrameType);
+  address.sll_ifindex = static_cast<int>(if_nametoindex(name));
+  EXPECT_EQ(bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0) << name;
+  return fd;
+}
+
+void SendFrame(int fd, const std::string& text) {
+  std::string frame = "\xff\xff\xff\xff\xff\xff\x02\x77\x77\x77\x77\x77\x88\xb5" + text;
+  frame.resize(std::max<std::size_t>(frame.size(), 60));
+  EXPECT_EQ(send(fd, frame.data(), frame.size(), 0), static_cast<ssize_t>(frame.size()));
+}
+
+std::string ReceiveFrame(int fd) {
+  char frame[2048] = {};
+  if (!Readable(fd)) return "nothing came";
+  const ssize_t size = recv(fd, frame, sizeof frame, 0);
+  return size > 14 ? std::string(frame + 14) : "cut off";
+}
+
+TEST_F(ProcessPluginTest, CardCarriesFrames) {
+  if (!PathExists("/dev/net/tun")) GTEST_SKIP() << "no tap devices";
+  CreateAndStart();
+  const std::string netns = "/proc/" + std::to_string(Saved().agent.pid) + "/ns/net";
+  UniqueFd tap;
+  UniqueFd outside;
+  {
+    const InNetwork host("");  // in place of the host's, which stays as it is
+    tap.reset(open("/dev/net/tun", O_RDWR | O_CLOEXEC));
+    ifreq request{};
+    std::strncpy(request.ifr_name, "tap7", sizeof request.ifr_name - 1);
+    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+    ASSERT_EQ(ioctl(tap.get(), TUNSETIFF, &request), 0);
+    BringUp("tap7");
+    outside = RawSocket("tap7");
+  }
+  shoji_nic nic{};
+  nic.struct_size = sizeof nic;
+  nic.queues = 1;
+  nic.id = sdk::ToStr("eth0");
+  nic.mac = sdk::ToStr("02:00:00:00:00:09");
+  nic.mtu = 1400;
+  nic.tap_fds[0] = tap.get();
+  nic.vhost_fds[0] = -1;
+  const shoji_device device{sizeof device, SHOJI_DEVICE_NIC, sdk::ToStr("n1"), &nic};
+  for (int i = 0; i < 2; ++i) {
+    FakeSink sink;
+    ASSERT_EQ(Hotplug()->attach(vm_, nullptr, &device, sink.raw(), error_.raw()), SHOJI_OK)
+        << error_.message;
+  }
+  tap.reset();  // the keeper has its own
+  UniqueFd inside;
+  {
+    const InNetwork agent(netns);
+    BringUp("eth0");
+    inside = RawSocket("eth0");
+    const UniqueFd any(socket(AF_INET, SOCK_DGRAM, 0));
+    ifreq request{};
+    std::strncpy(request.ifr_name, "eth0", sizeof request.ifr_name - 1);
+    ASSERT_EQ(ioctl(any.get(), SIOCGIFHWADDR, &request), 0);
+    EXPECT_EQ(request.ifr_hwaddr.sa_data[5], 9);
+    ASSERT_EQ(ioctl(any.get(), SIOCGIFMTU, &request), 0);
+    EXPECT_EQ(request.ifr_mtu, 1400);
+  }
+  for (int i = 0; i < 20; ++i) {
+    SendFrame(outside.get(), "in " + std::to_string(i));
+    ASSERT_EQ(ReceiveFrame(inside.get()), "in " + std::to_string(i));
+    SendFrame(inside.get(), "out " + std::to_string(i));
+    ASSERT_EQ(ReceiveFrame(outside.get()), "out " + std::to_string(i));
+  }
+  EXPECT_EQ(Hotplug()->detach(vm_, nullptr, sdk::ToStr("n1"), error_.raw()), SHOJI_OK);
+  const InNetwork agent(netns);
+  EXPECT_EQ(if_nametoindex("eth0"), 0U) << "it has gone";
 }
 
 TEST_F(ProcessPluginTest, PausesAndCounts) {
