@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <future>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "gc/garbage.h"
@@ -20,13 +21,32 @@ constexpr int kClaimTries = 8;
 constexpr auto kClaimLimit = std::chrono::seconds(10);
 constexpr std::size_t kMaxHostname = 63;
 
-AgentStorage ShareStorage() {
+// What a VM that does not say how has: 9p over virtio.
+AgentStorage NinePStorage() {
   AgentStorage storage;
   storage.driver = "9p";
   storage.source = kShareTag;
   storage.fstype = "9p";
   storage.mount_point = kGuestShare;
   storage.options = {"trans=virtio", "version=9p2000.L", "cache=mmap", "nodev", "msize=524288"};
+  return storage;
+}
+
+Result<AgentStorage> ShareStorage(Vm& vm) {
+  const auto told = vm.ShareMount(kShareTag);
+  if (told.status().code() == StatusCode::kUnimplemented) return NinePStorage();
+  SHOJI_RETURN_IF_ERROR(told.status());
+  AgentStorage storage;
+  storage.mount_point = kGuestShare;
+  try {
+    const auto json = nlohmann::json::parse(*told);
+    storage.driver = json.at("driver").get<std::string>();
+    storage.source = json.at("source").get<std::string>();
+    storage.fstype = json.at("fstype").get<std::string>();
+    storage.options = json.value("options", std::vector<std::string>());
+  } catch (const nlohmann::json::exception& e) {
+    return Internal("the hypervisor's answer how to mount the share makes no sense: " + *told);
+  }
   return storage;
 }
 
@@ -226,7 +246,13 @@ Status SandboxObject::CreateInAgent(const SandboxRecord& record, Link& link) {
   request.sandbox_id = id_;
   request.hostname = record.config.hostname;
   request.dns = record.config.dns;
-  request.storages = {ShareStorage(), ShmStorage(record.config.shm_size)};
+  std::shared_ptr<Vm> vm;
+  {
+    const MutexLock lock(mutex_);
+    vm = vm_;
+  }
+  SHOJI_ASSIGN_OR_RETURN(AgentStorage share, ShareStorage(*vm));
+  request.storages = {std::move(share), ShmStorage(record.config.shm_size)};
   return link.Explain(link.agent().CreateSandbox(context_->making_call(), request));
 }
 

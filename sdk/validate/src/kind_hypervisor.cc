@@ -40,17 +40,16 @@ struct Machine {
     (void)WriteFile(initrd, "no initrd");
   }
   shoji_vm_config Config() const {
-    return {sizeof(shoji_vm_config),
-            1,
-            128U << 20U,
-            Str(id),
-            Str(run_dir),
-            Str(kernel),
-            Str(initrd),
-            Str("quiet"),
-            nullptr,
-            0,
-            0};
+    shoji_vm_config config{};
+    config.struct_size = sizeof(shoji_vm_config);
+    config.vcpus = 1;
+    config.memory_bytes = 128U << 20U;
+    config.id = Str(id);
+    config.run_dir = Str(run_dir);
+    config.kernel = Str(kernel);
+    config.initrd = Str(initrd);
+    config.kernel_params = Str("quiet");
+    return config;
   }
   std::string id = "validate";
   std::string run_dir;
