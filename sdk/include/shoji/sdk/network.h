@@ -67,8 +67,12 @@ struct NetworkLimits {
 class NetworkLink {
  public:
   virtual ~NetworkLink() = default;
-  // The same list for the life of the link: the host keeps pointers into it.
-  virtual const std::vector<Nic>& Nics() const = 0;
+  // The same list for the life of the link: the host keeps pointers into it. Override this one, or
+  // NicAt().
+  virtual const std::vector<Nic>& Nics() const {
+    static const std::vector<Nic> kNone;
+    return kNone;
+  }
   // Number `index`, or null past the last one. For a link whose interfaces come and go: what it
   // has given out stays and does not change as long as the link lives.
   virtual const Nic* NicAt(std::uint32_t index) const {
