@@ -110,7 +110,7 @@ Result<std::vector<MarkedPort>> ListMarked(Site* site) {
   std::vector<MarkedPort> marked;
   for (const netlink::Link& link : links) {
     auto mark = ParseMark(link.alias);
-    if (link.kind != "tun" || !mark) continue;
+    if (!mark) continue;
     MarkedPort port;
     port.mark = std::move(*mark);
     port.port.index = port.mark.interface;

@@ -41,7 +41,8 @@ Status MarkWhole(Site* site, const Port& port);
 // Undoes all of it. Success for what is gone, also when another has taken its place.
 Status DisconnectPort(Site* site, const Model& model, const Port& port);
 
-// Devices with a mark of any sandbox, as ports: index and device are set.
+// Devices with a mark of any sandbox, taps and what else a model makes, as ports: index and device
+// are set.
 struct MarkedPort {
   Mark mark;
   Port port;
