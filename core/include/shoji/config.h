@@ -62,6 +62,15 @@ struct RootFs {
   bool ephemeral = false;
 };
 
+// Average and burst of a disk; 0: no limit.
+struct DiskLimits {
+  std::uint64_t bytes_per_s = 0;
+  std::uint64_t burst_bytes_per_s = 0;
+  std::uint64_t ops_per_s = 0;
+  std::uint64_t burst_ops_per_s = 0;
+  std::uint64_t burst_ms = 0;  // how long a burst may last; 0: one second
+};
+
 struct ContainerConfig {
   std::string id;  // [A-Za-z0-9_.-]{1,64}, unique on this host
   RootFs rootfs;

@@ -45,6 +45,38 @@ class StorageList {
   std::vector<const shoji_storage*> pointers_;
 };
 
+// The same for AgentDevice.
+class DeviceList {
+ public:
+  explicit DeviceList(const std::vector<AgentDevice>& devices) {
+    options_.reserve(devices.size());
+    raw_.reserve(devices.size());
+    for (const AgentDevice& device : devices) {
+      options_.push_back(ToStrs(device.options));
+      shoji_agent_device raw{};
+      raw.struct_size = sizeof(raw);
+      raw.option_count = Count(options_.back().size());
+      raw.id = ToStr(device.id);
+      raw.type = ToStr(device.type);
+      raw.vm_path = ToStr(device.vm_path);
+      raw.container_path = ToStr(device.container_path);
+      raw.options = options_.back().data();
+      raw_.push_back(raw);
+      pointers_.push_back(&raw_.back());
+    }
+  }
+  DeviceList(const DeviceList&) = delete;
+  DeviceList& operator=(const DeviceList&) = delete;
+
+  const shoji_agent_device* const* data() const { return pointers_.data(); }
+  std::uint32_t size() const { return Count(pointers_.size()); }
+
+ private:
+  std::vector<std::vector<shoji_str>> options_;
+  std::vector<shoji_agent_device> raw_;
+  std::vector<const shoji_agent_device*> pointers_;
+};
+
 shoji_process_ref ToRef(const ProcessRef& process) {
   return {ToStr(process.container_id), ToStr(process.exec_id)};
 }
@@ -125,6 +157,8 @@ Status Agent::CreateSandbox(const Call& call, const SandboxRequest& request) {
   raw.dns_count = Count(dns.size());
   raw.storages = storages.data();
   raw.storage_count = storages.size();
+  raw.flags = request.shared_pid_namespace ? SHOJI_SANDBOX_SHARED_PIDNS : 0;
+  raw.guest_hook_path = ToStr(request.guest_hook_path);
   SHOJI_AGENT_CALL(create_sandbox, &raw);
   return status;
 }
@@ -143,6 +177,10 @@ Status Agent::CreateContainer(const Call& call, const ContainerRequest& request)
   raw.spec_json = ToStr(request.spec_json);
   raw.storages = storages.data();
   raw.storage_count = storages.size();
+  const DeviceList devices(request.devices);
+  raw.devices = devices.data();
+  raw.device_count = devices.size();
+  raw.flags = request.shared_pid_namespace ? SHOJI_SANDBOX_SHARED_PIDNS : 0;
   SHOJI_AGENT_CALL(create_container, &raw);
   return status;
 }

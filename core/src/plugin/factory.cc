@@ -1,41 +1,8 @@
 #include "plugin/interfaces.h"
 #include "plugin/slots.h"
+#include "plugin/vm_config_arg.h"
 
 namespace shoji {
-namespace {
-
-// VmConfig in the ABI's form; valid as long as the VmConfig is.
-class VmConfigArg {
- public:
-  explicit VmConfigArg(const VmConfig& config) {
-    for (const VmShare& share : config.shares) {
-      shares_.push_back({sizeof(shoji_share), share.read_only ? SHOJI_SHARE_READONLY : 0U,
-                         ToStr(share.tag), ToStr(share.host_path)});
-    }
-    for (const shoji_share& share : shares_) pointers_.push_back(&share);
-    raw_.struct_size = sizeof(raw_);
-    raw_.vcpus = config.vcpus;
-    raw_.memory_bytes = config.memory_bytes;
-    raw_.id = ToStr(config.id);
-    raw_.run_dir = ToStr(config.run_dir);
-    raw_.kernel = ToStr(config.kernel);
-    raw_.initrd = ToStr(config.initrd);
-    raw_.kernel_params = ToStr(config.kernel_params);
-    raw_.shares = pointers_.data();
-    raw_.share_count = Count(pointers_.size());
-  }
-  VmConfigArg(const VmConfigArg&) = delete;
-  VmConfigArg& operator=(const VmConfigArg&) = delete;
-  const shoji_vm_config* get() const { return &raw_; }
-
- private:
-  std::vector<shoji_share> shares_;
-  std::vector<const shoji_share*> pointers_;
-  shoji_vm_config raw_{};
-};
-
-}  // namespace
-
 Factory::Factory(const shoji_factory_v1* table, shoji_factory* handle, std::string name)
     : table_(table), handle_(handle), name_(std::move(name)) {}
 

@@ -23,6 +23,8 @@
 #include <vector>
 
 #include "plugin/call.h"
+#include "plugin/device.h"
+#include "shoji/base/unique_fd.h"
 #include "shoji/plugin/agent.h"
 #include "shoji/plugin/factory.h"
 #include "shoji/plugin/hypervisor.h"
@@ -63,12 +65,6 @@ class Store {
   std::string name_;
 };
 
-struct VmShare {
-  std::string tag;
-  std::string host_path;
-  bool read_only = false;
-};
-
 struct VmConfig {
   std::string id;
   std::uint32_t vcpus = 1;
@@ -78,6 +74,9 @@ struct VmConfig {
   std::string initrd;
   std::string kernel_params;
   std::vector<VmShare> shares;
+  std::string image;
+  std::string memory_path;  // SHOJI_VM_MEMORY_FILE when it is given
+  std::vector<VmDevice> devices;
 };
 
 class Vm {
@@ -96,7 +95,32 @@ class Vm {
   // Stops by force, removes what it left; the handle is gone afterwards.
   Status Destroy(const Call& call);
 
+  // -- vm_extensions.cc: what this VM may not offer (UNIMPLEMENTED).
+  bool can_hotplug() const;
+  bool can_resize() const;
+  bool can_pause() const;
+  bool can_save() const;
+  // JSON: where the guest finds it. Of a device with this id and content that is there already,
+  // the same answer.
+  Result<std::string> AttachDevice(const Call& call, const VmDevice& device);
+  Status DetachDevice(const Call& call, std::string_view id);
+  Status LimitBlock(const Call& call, std::string_view id, const DiskLimits* limits);
+  Result<VmSize> Size(const Call& call);
+  Result<VmSize> SetVcpus(const Call& call, std::uint32_t vcpus);
+  // `block_bytes`: the guest's memory block, 0: unknown.
+  Result<VmSize> SetMemory(const Call& call, std::uint64_t bytes, std::uint64_t block_bytes);
+  // JSON of grpc.Storage without its mount point.
+  Result<std::string> ShareMount(std::string_view tag);
+  Status Pause(const Call& call);
+  Status Resume(const Call& call);
+  Status SaveSnapshot(const Call& call, const std::string& dir, bool shared_memory);
+  Result<UniqueFd> OpenConsole(const Call& call);
+  Result<VmStats> Stats(const Call& call);
+
  private:
+  friend class Hypervisor;
+  const void* Extension(const char* id) const;
+
   const shoji_hypervisor_v1* table_;
   shoji_vm* handle_;
   std::string name_;
@@ -118,6 +142,9 @@ class Hypervisor {
     bool gone = false;
   };
   Result<Attached> Attach(const Call& call, std::string_view state);
+  // A paused VM made from what Vm::SaveSnapshot() wrote into `dir`.
+  Result<std::unique_ptr<Vm>> Restore(const Call& call, const std::string& dir,
+                                      const VmConfig& config, bool shared_memory);
   const shoji_hypervisor_v1* table() const { return table_; }
   shoji_hypervisor* handle() const { return handle_; }
 
@@ -182,6 +209,15 @@ struct AgentStorage {
   std::vector<std::string> driver_options;
 };
 
+// A device the guest waits for and puts into a container (Kata: grpc.Device).
+struct AgentDevice {
+  std::string id;
+  std::string type;
+  std::string vm_path;
+  std::string container_path;
+  std::vector<std::string> options;
+};
+
 struct ProcessRef {
   std::string container_id;
   std::string exec_id;
@@ -201,6 +237,8 @@ class Agent {
     std::string hostname;
     std::vector<std::string> dns;
     std::vector<AgentStorage> storages;
+    bool shared_pid_namespace = false;
+    std::string guest_hook_path;
   };
   Status CreateSandbox(const Call& call, const SandboxRequest& request);
   Status DestroySandbox(const Call& call);
@@ -208,6 +246,8 @@ class Agent {
     std::string container_id;
     std::string spec_json;
     std::vector<AgentStorage> storages;
+    std::vector<AgentDevice> devices;
+    bool shared_pid_namespace = false;
   };
   Status CreateContainer(const Call& call, const ContainerRequest& request);
   Status StartContainer(const Call& call, const std::string& container_id);
@@ -229,7 +269,41 @@ class Agent {
   Status ReseedRandom(const Call& call, std::string_view data);
   Status SetTime(const Call& call, std::int64_t seconds, std::int64_t microseconds);
 
+  // -- agent_extensions.cc: what this agent may not offer (UNIMPLEMENTED). Texts are JSON, as
+  //    shoji/plugin/agent_ext.h says.
+  Status PauseContainer(const Call& call, const std::string& container_id);
+  Status ResumeContainer(const Call& call, const std::string& container_id);
+  Result<std::string> StatsContainer(const Call& call, const std::string& container_id);
+  Result<std::string> ListProcesses(const Call& call, const std::string& container_id,
+                                    const std::string& format,
+                                    const std::vector<std::string>& args);
+  Status UpdateContainer(const Call& call, const std::string& container_id,
+                         const std::string& resources_json);
+  Result<std::string> UpdateInterface(const Call& call, const std::string& interface_json);
+  Result<std::string> UpdateRoutes(const Call& call, const std::string& routes_json);
+  Result<std::string> ListInterfaces(const Call& call);
+  Result<std::string> ListRoutes(const Call& call);
+  Status AddNeighbors(const Call& call, const std::string& neighbors_json);
+  // `flags`: SHOJI_ONLINE_*.
+  Status Online(const Call& call, std::uint32_t cpus, std::uint32_t flags);
+  Status ProbeMemory(const Call& call, const std::vector<std::uint64_t>& addresses);
+  struct FilePiece {
+    std::string path;
+    std::uint32_t file_mode = 0644;
+    std::uint32_t dir_mode = 0755;
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    std::uint64_t file_size = 0;
+    std::uint64_t offset = 0;
+    std::string_view data;
+  };
+  Status CopyPiece(const Call& call, const FilePiece& piece);
+  // Blocks until a container of the guest ran out of memory: its id.
+  Result<std::string> NextOom(const Call& call);
+
  private:
+  const void* Extension(const char* id) const;
+
   const shoji_agent_v1* table_;
   shoji_agent* handle_;
   std::string name_;
