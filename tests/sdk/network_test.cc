@@ -24,8 +24,35 @@ class Link : public NetworkLink {
   Result<std::string> SaveState() override { return std::string("state"); }
   Status Leave(const shoji_call*) override { return Unavailable("left all the same"); }
 
- private:
+ protected:
   const std::vector<Nic> nics_ = {{"eth0", "02:00:00:00:00:01", 1400, {10, 11}, {20}}};
+};
+
+// Interfaces that come and go.
+class ChangingLink : public Link {
+ public:
+  const Nic* NicAt(std::uint32_t index) const override {
+    if (index == 1 && added_) return &second_;
+    return Link::NicAt(index);
+  }
+  Result<const Nic*> Add(const shoji_call*, std::string_view name) {
+    if (name == "null") return static_cast<const Nic*>(nullptr);
+    if (name == "throw") throw std::string("not even a std::exception");
+    if (name != second_.id) return NotFound("no interface \"" + std::string(name) + "\"");
+    added_ = true;
+    return &second_;
+  }
+  Status Remove(const shoji_call*, std::string_view) {
+    added_ = false;
+    return OkStatus();
+  }
+  const void* Extension(std::string_view id) override {
+    return NetworkLinkExtension<ChangingLink>(id);
+  }
+
+ private:
+  const Nic second_ = {"eth1", "02:00:00:00:00:02", 0, {12}, {}};
+  bool added_ = false;
 };
 
 class Network : public NetworkBase {
@@ -36,6 +63,7 @@ class Network : public NetworkBase {
   Result<std::unique_ptr<NetworkLink>> Join(const shoji_call*, NetworkParams params) override {
     if (params.netns == "throw") throw std::string("not even a std::exception");
     if (params.netns == "null") return std::unique_ptr<NetworkLink>();
+    if (params.netns == "changing") return std::unique_ptr<NetworkLink>(new ChangingLink);
     return std::unique_ptr<NetworkLink>(new Link);
   }
   Attached Attach(const shoji_call*, std::string_view state) override {
@@ -124,6 +152,36 @@ TEST_F(NetworkTableTest, PassesLimits) {
   limits.struct_size = 8;
   EXPECT_EQ(table_.limit(link_, nullptr, ToStr("eth0"), &limits, error_.raw()),
             SHOJI_INVALID_ARGUMENT);
+}
+
+TEST_F(NetworkTableTest, InterfacesComeAndGo) {
+  ASSERT_EQ(Join(""), SHOJI_OK) << error_.message;
+  EXPECT_EQ(table_.get_extension(link_, SHOJI_NETWORK_INTERFACE_V1), nullptr);
+  table_.close_link(std::exchange(link_, nullptr));
+  ASSERT_EQ(Join("changing"), SHOJI_OK) << error_.message;
+  EXPECT_EQ(table_.get_extension(link_, "shoji.network.other/1"), nullptr);
+  const auto* interface = static_cast<const shoji_network_interface_v1*>(
+      table_.get_extension(link_, SHOJI_NETWORK_INTERFACE_V1));
+  ASSERT_NE(interface, nullptr);
+  ASSERT_TRUE(SHOJI_HAS_SLOT(shoji_network_interface_v1, interface, remove));
+  shoji_nic nic{};
+  nic.struct_size = sizeof nic;
+  const auto add = [&](const char* name) {
+    return interface->add(link_, nullptr, ToStr(name), &nic, error_.raw());
+  };
+  EXPECT_EQ(add("eth9"), SHOJI_NOT_FOUND);
+  EXPECT_EQ(add("null"), SHOJI_INTERNAL);
+  EXPECT_EQ(add("throw"), SHOJI_INTERNAL);
+  EXPECT_EQ(nic.queues, 0U);
+  ASSERT_EQ(add("eth1"), SHOJI_OK) << error_.message;
+  EXPECT_EQ(View(nic.id), "eth1");
+  EXPECT_EQ(nic.tap_fds[0], 12);
+  EXPECT_EQ(table_.nic(link_, 1, &nic), SHOJI_OK);
+  EXPECT_EQ(interface->remove(link_, nullptr, ToStr("eth1"), error_.raw()), SHOJI_OK);
+  EXPECT_EQ(table_.nic(link_, 1, &nic), SHOJI_OUT_OF_RANGE);
+  nic.struct_size = offsetof(shoji_nic, vhost_fds);
+  EXPECT_EQ(add("eth1"), SHOJI_INVALID_ARGUMENT);
+  EXPECT_EQ(table_.nic(link_, 1, &nic), SHOJI_OUT_OF_RANGE) << "nothing was done";
 }
 
 }  // namespace

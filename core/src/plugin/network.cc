@@ -25,11 +25,29 @@ Nic ToNic(const shoji_nic& raw) {
   return nic;
 }
 
+// More than the arrays hold must not be read.
+Status CheckQueues(const std::string& plugin, const char* slot, const shoji_nic& raw) {
+  if (raw.queues <= SHOJI_NIC_MAX_QUEUES) return OkStatus();
+  return Internal("plugin " + plugin + ": call " + slot + " gave interface \"" + Text(raw.id) +
+                  "\" with " + std::to_string(raw.queues) + " queues; at most " +
+                  std::to_string(SHOJI_NIC_MAX_QUEUES) + " are allowed");
+}
+
+const shoji_network_interface_v1* InterfaceOf(const shoji_network_v1* table,
+                                              shoji_network_link* handle) {
+  if (handle == nullptr || !SHOJI_HAS_SLOT(shoji_network_v1, table, get_extension)) return nullptr;
+  return static_cast<const shoji_network_interface_v1*>(
+      table->get_extension(handle, SHOJI_NETWORK_INTERFACE_V1));
+}
+
 }  // namespace
 
 NetworkLink::NetworkLink(const shoji_network_v1* table, shoji_network_link* handle,
                          std::string name)
-    : table_(table), handle_(handle), name_(std::move(name)) {}
+    : table_(table),
+      handle_(handle),
+      name_(std::move(name)),
+      interface_(InterfaceOf(table, handle)) {}
 
 NetworkLink::~NetworkLink() {
   if (handle_ != nullptr && SHOJI_HAS_SLOT(shoji_network_v1, table_, close_link)) {
@@ -47,11 +65,10 @@ Result<std::vector<Nic>> NetworkLink::Nics() {
     const std::int32_t code = table_->nic(handle_, i, &raw);
     if (code == SHOJI_OUT_OF_RANGE) return nics;
     SHOJI_RETURN_IF_ERROR(PluginError().ToStatus(name_, "nic", code));
-    if (raw.queues > SHOJI_NIC_MAX_QUEUES || i >= kMaxNics) {
-      return Internal("plugin " + name_ + ": call nic gave interface " + std::to_string(i) +
-                      " with " + std::to_string(raw.queues) + " queues; at most " +
-                      std::to_string(kMaxNics) + " interfaces with " +
-                      std::to_string(SHOJI_NIC_MAX_QUEUES) + " queues are allowed");
+    SHOJI_RETURN_IF_ERROR(CheckQueues(name_, "nic", raw));
+    if (i >= kMaxNics) {
+      return Internal("plugin " + name_ + ": call nic has no end after " + std::to_string(i) +
+                      " interfaces");
     }
     nics.push_back(ToNic(raw));
   }
@@ -104,6 +121,30 @@ Status NetworkLink::Leave(const Call& call) {
   PluginError error;
   const std::int32_t code = table_->leave(std::exchange(handle_, nullptr), arg.get(), error.get());
   return error.ToStatus(name_, "leave", code);
+}
+
+Result<Nic> NetworkLink::Add(const Call& call, std::string_view name) {
+  if (handle_ == nullptr) return NoHandle(name_, "add");
+  if (!SHOJI_HAS_SLOT(shoji_network_interface_v1, interface_, add)) return NoSlot(name_, "add");
+  shoji_nic raw{};
+  raw.struct_size = sizeof(raw);
+  const CallArg arg(call);
+  PluginError error;
+  const std::int32_t code = interface_->add(handle_, arg.get(), ToStr(name), &raw, error.get());
+  SHOJI_RETURN_IF_ERROR(error.ToStatus(name_, "add", code));
+  SHOJI_RETURN_IF_ERROR(CheckQueues(name_, "add", raw));
+  return ToNic(raw);
+}
+
+Status NetworkLink::Remove(const Call& call, std::string_view nic_id) {
+  if (handle_ == nullptr) return NoHandle(name_, "remove");
+  if (!SHOJI_HAS_SLOT(shoji_network_interface_v1, interface_, remove)) {
+    return NoSlot(name_, "remove");
+  }
+  const CallArg arg(call);
+  PluginError error;
+  return error.ToStatus(name_, "remove",
+                        interface_->remove(handle_, arg.get(), ToStr(nic_id), error.get()));
 }
 
 Network::Network(const shoji_network_v1* table, shoji_network* handle, std::string name)

@@ -1,7 +1,7 @@
 // Typed wrappers over plugins of kind network, as interfaces.h for the other kinds.
 //
-// Threads  As the slots behind them: Limit() on one link takes turns, all others may run
-//          side by side.
+// Threads  As the slots behind them: Limit(), Add() and Remove() on one link take turns, all others
+//          may run side by side.
 // Life     A link must be destroyed before its Network. Destroying it leaves the network as
 //          it is; Leave() undoes what Join() did.
 // Example  SHOJI_ASSIGN_OR_RETURN(auto link, network->Join(call, params));
@@ -55,10 +55,16 @@ class NetworkLink {
   Result<std::string> SaveState();
   Status Leave(const Call& call);  // the handle is gone afterwards
 
+  // Whether interfaces may come and go; Add() and Remove() are UNIMPLEMENTED otherwise.
+  bool can_change() const { return interface_ != nullptr; }
+  Result<Nic> Add(const Call& call, std::string_view name);
+  Status Remove(const Call& call, std::string_view nic_id);
+
  private:
   const shoji_network_v1* table_;
   shoji_network_link* handle_;
   std::string name_;
+  const shoji_network_interface_v1* interface_;  // null: not offered
 };
 
 class Network {

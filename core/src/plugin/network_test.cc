@@ -21,6 +21,9 @@ struct FakeNetwork {
   int closed = 0;
   int closed_links = 0;
   int left = 0;
+  bool can_change = true;
+  std::string added;
+  std::string removed;
 };
 
 FakeNetwork* Of(shoji_network* network) { return reinterpret_cast<FakeNetwork*>(network); }
@@ -53,6 +56,22 @@ std::int32_t Attach(shoji_network* network, const shoji_call*, shoji_str state,
   *ret_link = Link(network);
   return what == "gone" ? SHOJI_NOT_FOUND : SHOJI_OK;
 }
+
+const shoji_network_interface_v1 kInterfaces = {
+    sizeof(shoji_network_interface_v1), 0,
+    [](shoji_network_link* link, const shoji_call*, shoji_str name, shoji_nic* nic,
+       shoji_error* error) -> std::int32_t {
+      Of(link)->added.assign(name.data, name.size);
+      if (Of(link)->added == "eth0") {
+        SetError(error, SHOJI_ALREADY_EXISTS, 0, ToStr("eth0 is joined already"));
+        return SHOJI_ALREADY_EXISTS;
+      }
+      return FillNic(link, 0, nic);
+    },
+    [](shoji_network_link* link, const shoji_call*, shoji_str nic, shoji_error*) -> std::int32_t {
+      Of(link)->removed.assign(nic.data, nic.size);
+      return SHOJI_OK;
+    }};
 
 shoji_network_v1 FakeTable() {
   shoji_network_v1 table{};
@@ -88,6 +107,10 @@ shoji_network_v1 FakeTable() {
   table.leave = [](shoji_network_link* link, const shoji_call*, shoji_error*) -> std::int32_t {
     ++Of(link)->left;
     return SHOJI_OK;
+  };
+  table.get_extension = [](shoji_network_link* link, const char* id) -> const void* {
+    const bool known = std::string_view(id) == SHOJI_NETWORK_INTERFACE_V1;
+    return known && Of(link)->can_change ? &kInterfaces : nullptr;
   };
   return table;
 }
@@ -132,6 +155,34 @@ TEST(NetworkWrapper, AttachedLinksAreClosedAndLeftAlone) {
   EXPECT_EQ(network.Attach({}, "torn").status().message(), "cannot read the state");
   EXPECT_EQ(fake.closed_links, 2);
   EXPECT_EQ(fake.left, 0);
+}
+
+TEST(NetworkWrapper, InterfacesComeAndGoWhereThePluginOffersIt) {
+  const shoji_network_v1 table = FakeTable();
+  FakeNetwork fake;
+  Network network(&table, Handle(&fake), "network fake");
+  auto link = network.Join({}, {"box", "/x", "", 1});
+  ASSERT_TRUE(link.ok());
+  ASSERT_TRUE((*link)->can_change());
+  const auto nic = (*link)->Add({}, "eth1");
+  ASSERT_TRUE(nic.ok());
+  EXPECT_EQ(fake.added, "eth1");
+  EXPECT_THAT(nic->tap_fds, ElementsAre(10, 11));
+  EXPECT_EQ((*link)->Add({}, "eth0").status().code(), StatusCode::kAlreadyExists);
+  EXPECT_TRUE((*link)->Remove({}, "eth1").ok());
+  EXPECT_EQ(fake.removed, "eth1");
+  fake.queues = SHOJI_NIC_MAX_QUEUES + 1;
+  EXPECT_EQ((*link)->Add({}, "eth2").status().code(), StatusCode::kInternal);
+  EXPECT_TRUE((*link)->Leave({}).ok());
+  EXPECT_EQ((*link)->Add({}, "eth3").status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ((*link)->Remove({}, "eth3").code(), StatusCode::kFailedPrecondition);
+
+  fake.can_change = false;
+  link = network.Join({}, {"box", "/x", "", 1});
+  ASSERT_TRUE(link.ok());
+  EXPECT_FALSE((*link)->can_change());
+  EXPECT_EQ((*link)->Add({}, "eth1").status().code(), StatusCode::kUnimplemented);
+  EXPECT_EQ((*link)->Remove({}, "eth1").code(), StatusCode::kUnimplemented);
 }
 
 TEST(NetworkWrapper, NonsenseAndShortTablesAreTold) {

@@ -12,18 +12,6 @@
 namespace shoji::agent {
 namespace {
 
-Link LinkOf(const NetlinkMessage& message) {
-  const auto info = message.As<ifinfomsg>();
-  const NetlinkAttributes attributes = message.Attributes(sizeof info);
-  Link link;
-  link.index = info.ifi_index;
-  link.flags = info.ifi_flags;
-  link.mtu = NumberOf(attributes, IFLA_MTU);
-  link.name = NameOf(attributes, IFLA_IFNAME);
-  link.address = std::string(BytesOf(attributes, IFLA_ADDRESS));
-  return link;
-}
-
 NetlinkRequest ChangeLink(int index, unsigned flags, unsigned change) {
   ifinfomsg info{};
   info.ifi_index = index;
@@ -108,39 +96,6 @@ void Describe(const LinkAddress& address, types::IPAddress* out) {
 }
 
 }  // namespace
-
-Result<std::vector<Link>> ListLinks(NetlinkSocket* socket) {
-  SHOJI_ASSIGN_OR_RETURN(const auto list,
-                         socket->List(NetlinkRequest(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{})));
-  std::vector<Link> links;
-  for (const NetlinkMessage& message : list) links.push_back(LinkOf(message));
-  return links;
-}
-
-Result<Link> LinkByName(NetlinkSocket* socket, const std::string& name) {
-  SHOJI_ASSIGN_OR_RETURN(const std::vector<Link> links, ListLinks(socket));
-  for (const Link& link : links) {
-    if (link.name == name) return link;
-  }
-  return NotFound("there is no network device \"" + name + "\"");
-}
-
-Result<std::vector<LinkAddress>> ListAddresses(NetlinkSocket* socket) {
-  SHOJI_ASSIGN_OR_RETURN(const auto list,
-                         socket->List(NetlinkRequest(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{})));
-  std::vector<LinkAddress> addresses;
-  for (const NetlinkMessage& message : list) {
-    const auto info = message.As<ifaddrmsg>();
-    if (info.ifa_family != AF_INET && info.ifa_family != AF_INET6) continue;
-    const NetlinkAttributes attributes = message.Attributes(sizeof info);
-    std::string_view bytes = BytesOf(attributes, IFA_LOCAL);  // IFA_ADDRESS may be the peer's
-    if (bytes.empty()) bytes = BytesOf(attributes, IFA_ADDRESS);
-    if (bytes.size() != (info.ifa_family == AF_INET ? 4U : 16U)) continue;
-    addresses.push_back({static_cast<int>(info.ifa_index), info.ifa_scope,
-                         Prefix{info.ifa_family, std::string(bytes), info.ifa_prefixlen}});
-  }
-  return addresses;
-}
 
 Result<WantedLink> ParseInterface(const types::Interface& interface) {
   WantedLink wanted;

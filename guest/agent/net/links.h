@@ -9,31 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "net/address.h"
 #include "net/netlink.h"
 #include "shoji-kata/types.pb.h"
 #include "shoji/status.h"
 
 namespace shoji::agent {
-
-struct Link {
-  int index = 0;
-  unsigned flags = 0;  // IFF_...
-  unsigned mtu = 0;
-  std::string name;
-  std::string address;  // bytes of the link layer address
-};
-
-Result<std::vector<Link>> ListLinks(NetlinkSocket* socket);
-// NOT_FOUND names it.
-Result<Link> LinkByName(NetlinkSocket* socket, const std::string& name);
-
-struct LinkAddress {
-  int link = 0;
-  unsigned char scope = 0;
-  Prefix prefix;
-};
-Result<std::vector<LinkAddress>> ListAddresses(NetlinkSocket* socket);
 
 // A request of the host that has been looked at: nothing is changed for one that is wrong.
 struct WantedLink {

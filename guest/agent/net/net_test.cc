@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "net/address.h"
 #include "net/links.h"
 #include "net/routes.h"
 #include "testing/veth.h"

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "net/address.h"
 #include "net/links.h"
 
 namespace shoji::agent {

@@ -2,8 +2,9 @@
 //
 // Purpose  Derive from NetworkBase and NetworkLink, get the C table: descriptors and texts of an
 //          interface are handed out from Nics(), outputs stay untouched on failure.
-// Threads  As shoji/plugin/network.h: everything may be called side by side, except Limit() on
-//          one link, Leave() and the destructors.
+//          A link with the members Add and Remove offers shoji.network.interface/1 too.
+// Threads  As shoji/plugin/network.h: everything may be called side by side, except Limit(), Add()
+//          and Remove() on one link, Leave() and the destructors.
 // Example
 //     class MyNetwork : public shoji::sdk::NetworkBase {
 //      public:
@@ -11,16 +12,27 @@
 //       Result<std::unique_ptr<NetworkLink>> Join(const shoji_call*, NetworkParams) override;
 //       Attached Attach(const shoji_call*, std::string_view state) override;
 //     };
+//     class MyLink : public shoji::sdk::NetworkLink {
+//      public:
+//       ...
+//       Result<const Nic*> Add(const shoji_call*, std::string_view name);  // of NicAt()
+//       Status Remove(const shoji_call*, std::string_view nic_id);
+//       const void* Extension(std::string_view id) override {
+//         return shoji::sdk::NetworkLinkExtension<MyLink>(id);
+//       }
+//     };
 //     SHOJI_SDK_PLUGIN([](shoji::sdk::Interfaces& i) {
 //       i.Add(SHOJI_NETWORK_V1, shoji::sdk::NetworkTable<MyNetwork>());
 //     });
 #ifndef SHOJI_SDK_NETWORK_H_
 #define SHOJI_SDK_NETWORK_H_
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -57,6 +69,12 @@ class NetworkLink {
   virtual ~NetworkLink() = default;
   // The same list for the life of the link: the host keeps pointers into it.
   virtual const std::vector<Nic>& Nics() const = 0;
+  // Number `index`, or null past the last one. For a link whose interfaces come and go: what it
+  // has given out stays and does not change as long as the link lives.
+  virtual const Nic* NicAt(std::uint32_t index) const {
+    const std::vector<Nic>& nics = Nics();
+    return index < nics.size() ? &nics[index] : nullptr;
+  }
   // {"interfaces":[...],"routes":[...],"neighbors":[...]}
   virtual Result<std::string> GuestConfig(const shoji_call* call) = 0;
   virtual Status Limit(const shoji_call* call, std::string_view nic_id,
@@ -120,16 +138,49 @@ inline std::int32_t FillNic(const Nic& nic, shoji_nic* ret) {
   return SHOJI_OK;
 }
 
+// What a shoji_network_link points to.
+struct NetworkLinkHandle {
+  Host host;
+  std::unique_ptr<NetworkLink> link;
+};
+
+template <typename T>
+concept CanChangeInterfaces = requires(T& link, const shoji_call* call, std::string_view name) {
+  { link.Add(call, name) } -> std::same_as<Result<const Nic*>>;
+  { link.Remove(call, name) } -> std::same_as<Status>;
+};
+
+template <typename T>
+struct NetworkInterfaceSlots {
+  static NetworkLinkHandle* Of(shoji_network_link* link) {
+    return reinterpret_cast<NetworkLinkHandle*>(link);
+  }
+  static T& Self(shoji_network_link* link) { return *static_cast<T*>(Of(link)->link.get()); }
+
+  static std::int32_t Add(shoji_network_link* link, const shoji_call* call, shoji_str name,
+                          shoji_nic* ret, shoji_error* error) noexcept {
+    return Of(link)->host.Guard(error, [&]() -> Status {
+      // Before anything is done that could not be told.
+      if (!SHOJI_HAS(shoji_nic, ret, vhost_fds)) return TooShort("shoji_nic");
+      SHOJI_ASSIGN_OR_RETURN(const Nic* nic, Self(link).Add(call, View(name)));
+      if (nic == nullptr) return Internal("Add() of the plugin gave neither a NIC nor an error");
+      if (FillNic(*nic, ret) == SHOJI_OK) return OkStatus();
+      return Internal("interface \"" + nic->id + "\" of the plugin has too many queues");
+    });
+  }
+  static std::int32_t Remove(shoji_network_link* link, const shoji_call* call, shoji_str nic_id,
+                             shoji_error* error) noexcept {
+    return Of(link)->host.Guard(error, [&] { return Self(link).Remove(call, View(nic_id)); });
+  }
+};
+
 template <typename T>
 class NetworkTrampolines {
   struct Handle {
     Host host;
     std::unique_ptr<NetworkBase> network;
   };
-  struct Link {
-    Host host;
-    std::unique_ptr<NetworkLink> link;
-  };
+  using Link = NetworkLinkHandle;
   static Handle* Of(shoji_network* network) { return reinterpret_cast<Handle*>(network); }
   static Link* Of(shoji_network_link* link) { return reinterpret_cast<Link*>(link); }
   static shoji_network_link* Wrap(const Host& host, std::unique_ptr<NetworkLink> link) {
@@ -164,8 +215,8 @@ class NetworkTrampolines {
   static std::int32_t GetNic(shoji_network_link* link, std::uint32_t index,
                              shoji_nic* ret) noexcept {
     try {
-      const std::vector<Nic>& nics = Of(link)->link->Nics();
-      return index < nics.size() ? FillNic(nics[index], ret) : SHOJI_OUT_OF_RANGE;
+      const Nic* nic = Of(link)->link->NicAt(index);
+      return nic != nullptr ? FillNic(*nic, ret) : SHOJI_OUT_OF_RANGE;
     } catch (...) {
       return SHOJI_INTERNAL;
     }
@@ -244,6 +295,19 @@ class NetworkTrampolines {
 template <typename T>
 const shoji_network_v1* NetworkTable() {
   return &internal::NetworkTrampolines<T>::kTable;
+}
+
+// The table of `id` for links of class T; null for another id or what T has no members for.
+template <typename T>
+const void* NetworkLinkExtension(std::string_view id) {
+  static_assert(std::is_base_of_v<NetworkLink, T>, "T derives from shoji::sdk::NetworkLink");
+  using Slots = internal::NetworkInterfaceSlots<T>;
+  if constexpr (internal::CanChangeInterfaces<T>) {
+    static constexpr shoji_network_interface_v1 kInterface = {sizeof(shoji_network_interface_v1), 0,
+                                                              Slots::Add, Slots::Remove};
+    if (id == SHOJI_NETWORK_INTERFACE_V1) return &kInterface;
+  }
+  return nullptr;
 }
 
 }  // namespace shoji::sdk

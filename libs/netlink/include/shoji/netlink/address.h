@@ -2,15 +2,15 @@
 //
 // Threads  Values.
 // Example  SHOJI_ASSIGN_OR_RETURN(const Prefix dest, ParsePrefix("10.0.0.0/8"));
-#ifndef SHOJI_GUEST_AGENT_NET_ADDRESS_H_
-#define SHOJI_GUEST_AGENT_NET_ADDRESS_H_
+#ifndef SHOJI_NETLINK_ADDRESS_H_
+#define SHOJI_NETLINK_ADDRESS_H_
 
 #include <string>
 #include <string_view>
 
 #include "shoji/status.h"
 
-namespace shoji::agent {
+namespace shoji::netlink {
 
 // An address with the number of its bits that count.
 struct Prefix {
@@ -33,6 +33,6 @@ Result<Prefix> ParsePrefix(const std::string& text);
 Result<std::string> ParseLinkAddress(const std::string& text);
 std::string LinkAddressText(std::string_view bytes);
 
-}  // namespace shoji::agent
+}  // namespace shoji::netlink
 
-#endif  // SHOJI_GUEST_AGENT_NET_ADDRESS_H_
+#endif  // SHOJI_NETLINK_ADDRESS_H_

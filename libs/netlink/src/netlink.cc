@@ -1,4 +1,4 @@
-#include "net/netlink.h"
+#include "shoji/netlink/netlink.h"
 
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -9,7 +9,7 @@
 
 #include "shoji/base/errno.h"
 
-namespace shoji::agent {
+namespace shoji::netlink {
 namespace {
 
 // Larger than any message of the kernel's lists.
@@ -19,21 +19,27 @@ constexpr int kTries = 8;
 constexpr std::size_t Aligned(std::size_t length) { return (length + 3U) & ~std::size_t{3}; }
 
 // What the kernel says in words about a refused request; empty: nothing.
-std::string Words(const NetlinkMessage& error, std::uint16_t flags) {
-  if ((flags & NLM_F_ACK_TLVS) == 0) return {};
+std::string Words(const NetlinkMessage& error) {
+  if ((error.flags & NLM_F_ACK_TLVS) == 0) return {};
   std::size_t fixed = sizeof(nlmsgerr);
-  if ((flags & NLM_F_CAPPED) == 0) {
+  if ((error.flags & NLM_F_CAPPED) == 0) {
     const std::size_t echoed = error.As<nlmsgerr>().msg.nlmsg_len;
     fixed += echoed > sizeof(nlmsghdr) ? echoed - sizeof(nlmsghdr) : 0;
   }
   return NameOf(error.Attributes(fixed), NLMSGERR_ATTR_MSG);
 }
 
-Status ErrorOf(const NetlinkMessage& message, std::uint16_t flags) {
+Status ErrorOf(const NetlinkMessage& message) {
   const int error = -message.As<nlmsgerr>().error;
   if (error == 0) return OkStatus();
-  const std::string words = Words(message, flags);
+  const std::string words = Words(message);
   return ErrnoStatus(error, words.empty() ? "the kernel refuses" : "the kernel says: " + words);
+}
+
+// A list may end with an error too.
+Status DoneOf(const NetlinkMessage& message) {
+  const int error = -message.As<int>();
+  return error > 0 ? ErrnoStatus(error, "the kernel refuses") : OkStatus();
 }
 
 }  // namespace
@@ -85,19 +91,42 @@ std::string NetlinkRequest::Bytes(std::uint32_t sequence) const {
   return std::string(reinterpret_cast<const char*>(&header), sizeof header) + body_;
 }
 
-NetlinkAttributes NetlinkMessage::Attributes(std::size_t fixed) const {
+NetlinkRequest& NetlinkRequest::AddLongNumber(int attribute, std::uint64_t value) {
+  return Add(attribute, {reinterpret_cast<const char*>(&value), sizeof value});
+}
+
+NetlinkAttributes ParseAttributes(std::string_view bytes) {
   NetlinkAttributes found;
-  std::string_view rest(body);
-  rest.remove_prefix(std::min(Aligned(fixed), rest.size()));
-  while (rest.size() >= sizeof(rtattr)) {
+  while (bytes.size() >= sizeof(rtattr)) {
     rtattr head{};
-    std::memcpy(&head, rest.data(), sizeof head);
-    if (head.rta_len < sizeof head || head.rta_len > rest.size()) break;
+    std::memcpy(&head, bytes.data(), sizeof head);
+    if (head.rta_len < sizeof head || head.rta_len > bytes.size()) break;
     found[head.rta_type & NLA_TYPE_MASK] =
-        rest.substr(sizeof head, std::size_t{head.rta_len} - sizeof head);
-    rest.remove_prefix(std::min(Aligned(head.rta_len), rest.size()));
+        bytes.substr(sizeof head, std::size_t{head.rta_len} - sizeof head);
+    bytes.remove_prefix(std::min(Aligned(head.rta_len), bytes.size()));
   }
   return found;
+}
+
+NetlinkAttributes NetlinkMessage::Attributes(std::size_t fixed) const {
+  std::string_view rest(body);
+  rest.remove_prefix(std::min(Aligned(fixed), rest.size()));
+  return ParseAttributes(rest);
+}
+
+std::vector<NetlinkMessage> ParseDatagram(std::string_view datagram) {
+  std::vector<NetlinkMessage> messages;
+  while (datagram.size() >= sizeof(nlmsghdr)) {
+    nlmsghdr header{};
+    std::memcpy(&header, datagram.data(), sizeof header);
+    if (header.nlmsg_len < sizeof header || header.nlmsg_len > datagram.size()) break;
+    messages.push_back(
+        {header.nlmsg_type,
+         std::string(datagram.substr(sizeof header, header.nlmsg_len - sizeof header)),
+         header.nlmsg_flags, header.nlmsg_seq});
+    datagram.remove_prefix(std::min(Aligned(header.nlmsg_len), datagram.size()));
+  }
+  return messages;
 }
 
 Result<NetlinkSocket> NetlinkSocket::Open(std::uint32_t groups) {
@@ -127,22 +156,18 @@ Status NetlinkSocket::Send(const NetlinkRequest& request) {
 Status NetlinkSocket::Receive(std::vector<NetlinkMessage>* list, bool* interrupted) {
   std::vector<char> buffer(kReceiveBytes);
   while (true) {
-    const ssize_t n = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    sockaddr_nl sender{};
+    socklen_t length = sizeof sender;
+    const ssize_t n = recvfrom(fd_.get(), buffer.data(), buffer.size(), 0,
+                               reinterpret_cast<sockaddr*>(&sender), &length);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return ErrnoStatus(errno, "no answer from the kernel's network configuration");
-    std::string_view rest(buffer.data(), static_cast<std::size_t>(n));
-    while (rest.size() >= sizeof(nlmsghdr)) {
-      nlmsghdr header{};
-      std::memcpy(&header, rest.data(), sizeof header);
-      if (header.nlmsg_len < sizeof header || header.nlmsg_len > rest.size()) break;
-      NetlinkMessage message{
-          header.nlmsg_type,
-          std::string(rest.substr(sizeof header, header.nlmsg_len - sizeof header))};
-      rest.remove_prefix(std::min(Aligned(header.nlmsg_len), rest.size()));
-      if (header.nlmsg_seq != sequence_) continue;  // the end of a request that failed midway
-      if ((header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) *interrupted = true;
-      if (message.type == NLMSG_ERROR) return ErrorOf(message, header.nlmsg_flags);
-      if (message.type == NLMSG_DONE) return OkStatus();
+    if (sender.nl_pid != 0) continue;  // not the kernel
+    for (NetlinkMessage& message : ParseDatagram({buffer.data(), static_cast<std::size_t>(n)})) {
+      if (message.sequence != sequence_) continue;  // the end of a request that failed midway
+      if ((message.flags & NLM_F_DUMP_INTR) != 0) *interrupted = true;
+      if (message.type == NLMSG_ERROR) return ErrorOf(message);
+      if (message.type == NLMSG_DONE) return DoneOf(message);
       list->push_back(std::move(message));
     }
   }
@@ -179,9 +204,16 @@ std::uint32_t NumberOf(const NetlinkAttributes& attributes, int attribute) {
   return value;
 }
 
+std::uint64_t LongNumberOf(const NetlinkAttributes& attributes, int attribute) {
+  std::uint64_t value = 0;
+  const std::string_view bytes = BytesOf(attributes, attribute);
+  if (bytes.size() >= sizeof value) std::memcpy(&value, bytes.data(), sizeof value);
+  return value;
+}
+
 std::string NameOf(const NetlinkAttributes& attributes, int attribute) {
   const std::string_view bytes = BytesOf(attributes, attribute);
   return std::string(bytes.substr(0, bytes.find('\0')));
 }
 
-}  // namespace shoji::agent
+}  // namespace shoji::netlink

@@ -1,4 +1,4 @@
-#include "net/address.h"
+#include "shoji/netlink/address.h"
 
 #include <arpa/inet.h>
 
@@ -12,7 +12,7 @@
 
 #include "shoji/base/strings.h"
 
-namespace shoji::agent {
+namespace shoji::netlink {
 namespace {
 
 constexpr std::size_t kMaxLinkAddress = 32;  // the kernel's MAX_ADDR_LEN
@@ -92,4 +92,4 @@ std::string LinkAddressText(std::string_view bytes) {
   return text;
 }
 
-}  // namespace shoji::agent
+}  // namespace shoji::netlink
