@@ -276,8 +276,9 @@ void TakeMembers(const json& in, SandboxConfig& config) {
 DeviceRecord FullDevice() {
   const DiskLimits limits{1, 1, 1, 1, 1};
   DeviceRecord out;
-  out.info = {"x", DeviceInfo::Kind::kBlock, "x", "x", true, true, true, true, true, limits,
-              "x", "x",                      "x", 1};
+  out.info = {
+      "x", DeviceInfo::Kind::kBlock, "x", "x", true, true, true, true, true, limits, "x", "x", "x",
+      1};
   return out;
 }
 StorageRecord FullStorage() {

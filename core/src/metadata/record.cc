@@ -158,23 +158,23 @@ json FormatSandbox(const SandboxRecord& record) {
   json containers = json::array();
   for (const auto& container : record.containers) containers.push_back(FormatContainer(container));
   json out = {{"schema", kRecordSchema},
-          {"id", record.id},
-          {"state", StateName(record.state)},
-          {"created_unix_ns", record.created_unix_ns},
-          {"released", record.released},
-          {"hypervisor", record.hypervisor},
-          {"agent", record.agent},
-          {"proxy", record.proxy},
-          {"factory", record.factory},
-          {"shim", record.shim},
-          {"vcpus", record.vcpus},
-          {"memory_bytes", record.memory_bytes},
-          {"boot", record.boot},
-          {"vm_state_hex", ToHex(record.vm_state)},
-          {"proxy_state_hex", ToHex(record.proxy_state)},
-          {"vm_processes", record.vm_processes},
-          {"config", FormatConfig(record.config)},
-          {"containers", std::move(containers)}};
+              {"id", record.id},
+              {"state", StateName(record.state)},
+              {"created_unix_ns", record.created_unix_ns},
+              {"released", record.released},
+              {"hypervisor", record.hypervisor},
+              {"agent", record.agent},
+              {"proxy", record.proxy},
+              {"factory", record.factory},
+              {"shim", record.shim},
+              {"vcpus", record.vcpus},
+              {"memory_bytes", record.memory_bytes},
+              {"boot", record.boot},
+              {"vm_state_hex", ToHex(record.vm_state)},
+              {"proxy_state_hex", ToHex(record.proxy_state)},
+              {"vm_processes", record.vm_processes},
+              {"config", FormatConfig(record.config)},
+              {"containers", std::move(containers)}};
   FormatAttached(record, out);
   return out;
 }

@@ -90,15 +90,15 @@ struct SandboxRecord {
   std::vector<ContainerRecord> containers;
   std::vector<DeviceRecord> devices;
   std::vector<StorageRecord> storages;
-  std::string network;                    // plugin id; empty: none
-  std::string network_state;              // blob of the network plugin
+  std::string network;        // plugin id; empty: none
+  std::string network_state;  // blob of the network plugin
   std::vector<InterfaceRecord> interfaces;
   // Size without containers; 0 in a record of an older version: vcpus, memory_bytes.
   std::uint32_t base_vcpus = 0;
   std::uint64_t base_memory_bytes = 0;
-  std::string host_cgroup;                // of the VM's processes; empty: none
-  std::string unknown;                    // as in ContainerRecord
-  int stored_schema = kRecordSchema;      // of the text it was read from
+  std::string host_cgroup;            // of the VM's processes; empty: none
+  std::string unknown;                // as in ContainerRecord
+  int stored_schema = kRecordSchema;  // of the text it was read from
 
   ContainerRecord* Find(const std::string& container_id);
   const ContainerRecord* Find(const std::string& container_id) const;

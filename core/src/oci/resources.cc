@@ -12,8 +12,8 @@ using nlohmann::json;
 
 constexpr std::uint64_t kDefaultPeriod = 100'000;
 constexpr std::uint64_t kMilli = 1000;
-constexpr std::uint64_t kMaxMilliCpus = 1'000'000;        // a thousand CPUs
-constexpr std::uint64_t kUnlimitedMemory = 1ULL << 60U;   // cgroup v1 says so with such numbers
+constexpr std::uint64_t kMaxMilliCpus = 1'000'000;       // a thousand CPUs
+constexpr std::uint64_t kUnlimitedMemory = 1ULL << 60U;  // cgroup v1 says so with such numbers
 
 template <typename T>
 void Put(json& out, const char* name, const std::optional<T>& value) {
@@ -52,9 +52,9 @@ struct Field {
   bool may_be_negative;
   json none;  // what lifts the limit
 };
-const Field kNumbers[] = {{"cpu", "shares", false, 1024},       {"cpu", "quota", true, -1},
-                          {"cpu", "period", false, 100'000},    {"memory", "limit", true, -1},
-                          {"memory", "reservation", true, -1},  {"memory", "swap", true, -1},
+const Field kNumbers[] = {{"cpu", "shares", false, 1024},      {"cpu", "quota", true, -1},
+                          {"cpu", "period", false, 100'000},   {"memory", "limit", true, -1},
+                          {"memory", "reservation", true, -1}, {"memory", "swap", true, -1},
                           {"pids", "limit", true, -1}};
 
 Status CheckGroups(const json& in) {

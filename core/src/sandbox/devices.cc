@@ -15,9 +15,7 @@ namespace {
 
 std::string Named(const std::string& id) { return "device \"" + id + "\""; }
 
-std::string WhatFor(const DeviceInfo& device) {
-  return "cannot add " + Named(device.id);
-}
+std::string WhatFor(const DeviceInfo& device) { return "cannot add " + Named(device.id); }
 
 // Who uses the device; empty for nobody.
 std::string UserOf(const SandboxRecord& record, const std::string& id) {
@@ -94,9 +92,7 @@ Status SandboxObject::Detach(const SandboxRecord& record, const DeviceInfo& devi
   SHOJI_ASSIGN_OR_RETURN(const auto vm, AttachVm(record));
   SHOJI_RETURN_IF_ERROR(link->Explain(vm->DetachDevice(context_->call(), device.id))
                             .WithContext("cannot remove " + Named(device.id)));
-  undo.Push([this, vm, device] {
-    (void)vm->AttachDevice(context_->call(), ToVmDevice(device));
-  });
+  undo.Push([this, vm, device] { (void)vm->AttachDevice(context_->call(), ToVmDevice(device)); });
   return OkStatus();
 }
 
@@ -171,8 +167,7 @@ Status SandboxObject::LimitDevice(const std::string& device_id,
   UndoStack undo;
   if (VmLives(record)) {
     SHOJI_ASSIGN_OR_RETURN(const auto vm, AttachVm(record));
-    SHOJI_RETURN_IF_ERROR(
-        vm->LimitBlock(context_->call(), device_id, limits ? &*limits : nullptr));
+    SHOJI_RETURN_IF_ERROR(vm->LimitBlock(context_->call(), device_id, limits ? &*limits : nullptr));
     undo.Push([this, vm, device_id, old = device->info.limits] {
       (void)vm->LimitBlock(context_->call(), device_id, old ? &*old : nullptr);
     });

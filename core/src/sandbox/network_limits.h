@@ -11,8 +11,8 @@
 namespace shoji {
 
 inline NetworkLimits ToNetworkLimits(const InterfaceLimits& limits) {
-  return {limits.rx_bytes_per_s,      limits.rx_burst_bytes, limits.rx_peak_bytes_per_s,
-          limits.tx_bytes_per_s,      limits.tx_burst_bytes, limits.tx_peak_bytes_per_s};
+  return {limits.rx_bytes_per_s, limits.rx_burst_bytes, limits.rx_peak_bytes_per_s,
+          limits.tx_bytes_per_s, limits.tx_burst_bytes, limits.tx_peak_bytes_per_s};
 }
 
 }  // namespace shoji

@@ -239,7 +239,7 @@ class SandboxObject {
   std::shared_ptr<Vm> vm_ SHOJI_GUARDED_BY(mutex_);
   std::shared_ptr<Link> link_ SHOJI_GUARDED_BY(mutex_);
   std::shared_ptr<NetworkLink> network_ SHOJI_GUARDED_BY(mutex_);
-  std::string network_state_ SHOJI_GUARDED_BY(mutex_);  // that network_ stands for
+  std::string network_state_ SHOJI_GUARDED_BY(mutex_);     // that network_ stands for
   std::uint64_t boot_ SHOJI_GUARDED_BY(mutex_) = 0;        // SandboxRecord::boot of vm_ and link_
   std::uint64_t ended_boot_ SHOJI_GUARDED_BY(mutex_) = 0;  // its VM was ended through us
 };

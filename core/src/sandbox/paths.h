@@ -37,7 +37,7 @@ struct SandboxPaths {
   std::string vm;
   std::string proxy;
   std::string network;  // what to leave, as long as the sandbox is joined to one
-  std::string mounts;  // where the core mounts; `share` follows it
+  std::string mounts;   // where the core mounts; `share` follows it
   std::string share;
   std::string overlay;
 };

@@ -1,11 +1,12 @@
 // How large a sandbox is: its own size and what its containers need.
+#include "oci/resources.h"
+
 #include <unistd.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "oci/resources.h"
 #include "sandbox/object.h"
 #include "shoji/plugin/agent_ext.h"
 
@@ -79,9 +80,9 @@ Result<SandboxObject::Size> SandboxObject::SizeWith(
   const std::uint64_t base_memory =
       record.base_memory_bytes != 0 ? record.base_memory_bytes : record.memory_bytes;
   Size out;
-  out.vcpus =
-      static_cast<std::uint32_t>(Bounded(base_vcpus, (sum.milli_cpus + kMilli - 1) / kMilli,
-                                         settings.max_vcpus != 0 ? settings.max_vcpus : HostCpus()));
+  out.vcpus = static_cast<std::uint32_t>(
+      Bounded(base_vcpus, (sum.milli_cpus + kMilli - 1) / kMilli,
+              settings.max_vcpus != 0 ? settings.max_vcpus : HostCpus()));
   out.memory_bytes =
       Bounded(base_memory, sum.memory_bytes,
               settings.max_memory_bytes != 0 ? settings.max_memory_bytes : HostMemory());
@@ -116,11 +117,10 @@ Status SandboxObject::Grow(SandboxRecord& record, const Size& size, Link& link, 
     const auto grown = vm->SetVcpus(context_->making_call(), vcpus);
     if (!grown.ok()) return link.Explain(grown.status()).WithContext("cannot resize " + Name());
     if (grown->vcpus > now->vcpus) {
-      SHOJI_RETURN_IF_ERROR(link.Explain(link.agent().Online(context_->making_call(),
-                                                             grown->vcpus - now->vcpus,
-                                                             SHOJI_ONLINE_WAIT |
-                                                                 SHOJI_ONLINE_CPU_ONLY))
-                                .WithContext("the guest does not take new vCPUs"));
+      SHOJI_RETURN_IF_ERROR(
+          link.Explain(link.agent().Online(context_->making_call(), grown->vcpus - now->vcpus,
+                                           SHOJI_ONLINE_WAIT | SHOJI_ONLINE_CPU_ONLY))
+              .WithContext("the guest does not take new vCPUs"));
     }
     record.vcpus = grown->vcpus;
   }
@@ -146,9 +146,8 @@ Status SandboxObject::GrowMemory(SandboxRecord& record, const VmSize& now, std::
   if (grown->probe_address != 0 && guest.probe) {
     const auto addresses =
         Addresses(grown->probe_address, grown->memory_bytes - now.memory_bytes, guest.block_bytes);
-    SHOJI_RETURN_IF_ERROR(
-        link.Explain(link.agent().ProbeMemory(context_->making_call(), addresses))
-            .WithContext("the guest does not find its new memory"));
+    SHOJI_RETURN_IF_ERROR(link.Explain(link.agent().ProbeMemory(context_->making_call(), addresses))
+                              .WithContext("the guest does not find its new memory"));
   }
   // Kata's agents take no call that is about memory alone; those kernels do it by themselves.
   const Status online = link.agent().Online(context_->making_call(), 0, SHOJI_ONLINE_WAIT);

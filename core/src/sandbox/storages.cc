@@ -27,9 +27,7 @@ std::string UserOf(const SandboxRecord& record, const std::string& id) {
   return {};
 }
 
-StorageStatus StatusOf(const StorageRecord& storage) {
-  return {storage.info, storage.guest_path};
-}
+StorageStatus StatusOf(const StorageRecord& storage) { return {storage.info, storage.guest_path}; }
 
 }  // namespace
 

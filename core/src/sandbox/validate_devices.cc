@@ -114,8 +114,8 @@ Status CheckRef(const SandboxConfig& config, const std::string& ref, const std::
   for (const StorageInfo& storage : config.storages) {
     if (storage.id == parsed.id) return OkStatus();
   }
-  return NotFound("storage " + Quoted(parsed.id) + " of " + what + " is not among those of sandbox " +
-                  Quoted(config.id));
+  return NotFound("storage " + Quoted(parsed.id) + " of " + what +
+                  " is not among those of sandbox " + Quoted(config.id));
 }
 
 Status CheckUses(const SandboxConfig& config, const ContainerConfig& container) {
@@ -161,8 +161,7 @@ Status ValidateInterfaceLimits(const InterfaceLimits& limits, const std::string&
       CheckBurst(what, "tx_burst_bytes", limits.tx_bytes_per_s, limits.tx_burst_bytes));
   SHOJI_RETURN_IF_ERROR(
       CheckBurst(what, "rx_peak_bytes_per_s", limits.rx_bytes_per_s, limits.rx_peak_bytes_per_s));
-  return CheckBurst(what, "tx_peak_bytes_per_s", limits.tx_bytes_per_s,
-                    limits.tx_peak_bytes_per_s);
+  return CheckBurst(what, "tx_peak_bytes_per_s", limits.tx_bytes_per_s, limits.tx_peak_bytes_per_s);
 }
 
 Status ValidateDevice(const DeviceInfo& device) {
@@ -218,8 +217,8 @@ Status ValidateRoute(const Route& route) {
     const auto bits = ParseInt(prefix);
     const bool number = bits.ok() && *bits >= 0 && *bits <= kV6Bits;
     if (!number) return Wrong(what, "destination", route.destination, "like 10.0.0.0/24");
-    SHOJI_RETURN_IF_ERROR(
-        CheckAddress(what, {route.destination.substr(0, slash), static_cast<std::uint32_t>(*bits)}));
+    SHOJI_RETURN_IF_ERROR(CheckAddress(
+        what, {route.destination.substr(0, slash), static_cast<std::uint32_t>(*bits)}));
   }
   for (const std::string& address : {route.gateway, route.source}) {
     if (!address.empty()) SHOJI_RETURN_IF_ERROR(CheckAddress(what, {address, 0}));
@@ -261,8 +260,10 @@ Status ValidateAttached(const SandboxConfig& config) {
   std::set<std::string> ids;
   const auto take = [&](const std::string& id) {
     if (ids.insert(id).second) return OkStatus();
-    return InvalidArgument("id " + Quoted(id) + " is used twice among the devices and storages of "
-                           "sandbox " + Quoted(config.id));
+    return InvalidArgument("id " + Quoted(id) +
+                           " is used twice among the devices and storages of "
+                           "sandbox " +
+                           Quoted(config.id));
   };
   for (const DeviceInfo& device : config.devices) {
     SHOJI_RETURN_IF_ERROR(ValidateDevice(device));

@@ -110,7 +110,8 @@ std::int32_t ListInterfaces(shoji_agent* agent, const shoji_call*, const shoji_s
                             shoji_error* error) {
   ENTER(WorldOf(agent), "agent.list_interfaces", error);
   return Put(out, R"([{"device":"lo","name":"lo","hwAddr":"00:00:00:00:00:00"},
-      {"device":"in0","name":"in0","hwAddr":")" + FakeMac("eth0") + R"(","mtu":"1500"}])");
+      {"device":"in0","name":"in0","hwAddr":")" +
+                      FakeMac("eth0") + R"(","mtu":"1500"}])");
 }
 std::int32_t ListRoutes(shoji_agent* agent, const shoji_call*, const shoji_sink* out,
                         shoji_error* error) {
@@ -122,9 +123,13 @@ std::int32_t AddNeighbors(shoji_agent* agent, const shoji_call*, shoji_str json,
   WorldOf(agent).machine().Note("add_neighbors " + Text(json));
   return WorldOf(agent).Enter("agent.add_neighbors", error);
 }
-constexpr shoji_agent_network_v1 kNetworkOfGuest = {
-    sizeof(shoji_agent_network_v1), 0, UpdateInterface, UpdateRoutes, ListInterfaces, ListRoutes,
-    AddNeighbors};
+constexpr shoji_agent_network_v1 kNetworkOfGuest = {sizeof(shoji_agent_network_v1),
+                                                    0,
+                                                    UpdateInterface,
+                                                    UpdateRoutes,
+                                                    ListInterfaces,
+                                                    ListRoutes,
+                                                    AddNeighbors};
 
 std::int32_t Online(shoji_agent* agent, const shoji_call*, std::uint32_t cpus, std::uint32_t,
                     shoji_error* error) {
@@ -200,7 +205,8 @@ std::int32_t GuestConfig(shoji_network_link* link, const shoji_call*, const shoj
   for (const std::string& name : WorldOf(link).machine().Nics()) {
     interfaces += (interfaces.empty() ? "" : ",");
     interfaces += R"({"device":")" + name + R"(","name":")" + name + R"(","hwAddr":")" +
-                  FakeMac(name) + R"(","mtu":1500,"IPAddresses":[{"address":"10.0.0.2","mask":"24"}]})";
+                  FakeMac(name) +
+                  R"(","mtu":1500,"IPAddresses":[{"address":"10.0.0.2","mask":"24"}]})";
   }
   return Put(out, R"({"interfaces":[)" + interfaces +
                       R"(],"routes":[{"dest":"","gateway":"10.0.0.1","device":"eth0"}],)"
