@@ -21,6 +21,8 @@ namespace {
 constexpr int kClaimTries = 8;
 constexpr auto kClaimLimit = std::chrono::seconds(10);
 constexpr std::size_t kMaxHostname = 63;
+// The kernel takes plugged memory into use by itself: agents take no call about memory alone.
+constexpr const char* kOnlineMemory = "memhp_default_state=online";
 
 void AddRecord(SandboxRecord& record, const StorageInfo& storage) {
   record.storages.push_back(NewStorageRecord(storage));
@@ -209,7 +211,7 @@ Result<NewVm> SandboxObject::MakeVm(const SandboxRecord& record, const CancelEve
   request.config.run_dir = paths_.vm;
   request.config.kernel = settings.kernel;
   request.config.initrd = settings.initrd;
-  request.config.kernel_params = settings.kernel_params;
+  request.config.kernel_params = std::string(kOnlineMemory) + " " + settings.kernel_params;
   if (record.config.share) request.config.shares = {{kShareTag, paths_.share, false}};
   request.config.devices = BootDevices(record, joined.nics);
   return context_->plugins().MakeVm(

@@ -256,7 +256,7 @@ TEST_F(HotplugTest, RestartAttachesEverythingAgain) {
 
 TEST_F(HotplugTest, ManyThreadsLoseNothing) {
   const auto pod = Run(Networked());
-  constexpr int kThreads = 6;
+  constexpr int kThreads = 4;
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
@@ -272,10 +272,10 @@ TEST_F(HotplugTest, ManyThreadsLoseNothing) {
   }
   for (std::thread& thread : threads) thread.join();
   const SandboxStatus status = Status_();
-  EXPECT_EQ(status.devices.size(), 3U);
-  EXPECT_EQ(status.storages.size(), 6U);
-  EXPECT_EQ(status.containers.size(), 7U);
-  EXPECT_EQ(machine().Nics().size(), 7U);
+  EXPECT_EQ(status.devices.size(), 2U);
+  EXPECT_EQ(status.storages.size(), 4U);
+  EXPECT_EQ(status.containers.size(), 5U);
+  EXPECT_EQ(machine().Nics().size(), 5U);
 }
 
 // ---- storages ----------------------------------------------------------------------

@@ -149,7 +149,7 @@ Status SandboxObject::GrowMemory(SandboxRecord& record, const VmSize& now, std::
     SHOJI_RETURN_IF_ERROR(link.Explain(link.agent().ProbeMemory(context_->making_call(), addresses))
                               .WithContext("the guest does not find its new memory"));
   }
-  // Kata's agents take no call that is about memory alone; those kernels do it by themselves.
+  // Some agents take no call that is about memory alone; the kernel does it by itself then.
   const Status online = link.agent().Online(context_->making_call(), 0, SHOJI_ONLINE_WAIT);
   if (!online.ok() && online.code() != StatusCode::kInvalidArgument) {
     return link.Explain(online).WithContext("the guest does not take its new memory");
