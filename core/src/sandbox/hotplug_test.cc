@@ -267,7 +267,9 @@ TEST_F(HotplugTest, ManyThreadsLoseNothing) {
       interface.name = "net" + id;
       EXPECT_TRUE(pod->AddInterface(interface).ok());
       EXPECT_TRUE(pod->CreateContainer(Container("c" + id)).ok());
-      if (i % 2 == 0) EXPECT_TRUE(pod->RemoveDevice("d" + id).ok());
+      if (i % 2 == 0) {
+        EXPECT_TRUE(pod->RemoveDevice("d" + id).ok());
+      }
     });
   }
   for (std::thread& thread : threads) thread.join();
