@@ -81,6 +81,10 @@ extern const Command kStoreDump;
 extern const Command kPluginInfo;
 extern const Command kPluginCheck;
 extern const Command kPluginNew;
+extern const Command kDeviceAdd;
+extern const Command kDeviceRemove;
+extern const Command kDeviceList;
+extern const Command kUpdate;
 
 }  // namespace shoji::cli
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "attach_options.h"
 #include "process_options.h"
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
@@ -135,6 +136,7 @@ void DescribeSandbox(po::options_description& options) {
        "host name inside; the id else")                                                   //
       ("volume,v", po::value<std::vector<std::string>>()->value_name("HOST:GUEST[:ro]"),  //
        "show a file or directory of the host inside; may be given again");
+  DescribeAttached(options);
 }
 
 Result<SandboxConfig> SandboxOf(const Invocation& invocation) {
@@ -154,6 +156,7 @@ Result<SandboxConfig> SandboxOf(const Invocation& invocation) {
   } else {
     SHOJI_RETURN_IF_ERROR(TakeRootfs(invocation, container));
   }
+  SHOJI_RETURN_IF_ERROR(TakeAttached(invocation, sandbox, container));
   sandbox.containers.push_back(std::move(container));
   return sandbox;
 }

@@ -12,7 +12,8 @@
 
 namespace shoji::cli {
 
-// Declares --rootfs, --bundle, --name, --cpus, --memory, --hostname, --volume.
+// Declares --rootfs, --bundle, --name, --cpus, --memory, --hostname, --volume, --device, --mount,
+// --netns.
 void DescribeSandbox(boost::program_options::options_description& options);
 
 // One sandbox with one container of the same id. Errors name the option and its value;

@@ -88,6 +88,34 @@ TEST_F(SandboxOptions, WrongInputIsNamed) {
   EXPECT_THAT(Error({"--rootfs", dir_, "-e", "=x", "x"}), HasSubstr("--env \"=x\""));
 }
 
+TEST_F(SandboxOptions, DevicesMountsAndNetwork) {
+  ASSERT_TRUE(WriteFile(dir_ + "/img", "").ok());
+  const auto config =
+      Parse({"--rootfs", dir_, "--device", dir_ + "/img:/dev/xvda:r", "--mount",
+             "type=block,source=" + dir_ + "/img,target=/data,fstype=xfs,ro", "--mount",
+             "type=memory,size=1M,target=/scratch", "--netns", "pod", "x"});
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  ASSERT_EQ(config->devices.size(), 1U);
+  EXPECT_TRUE(config->devices[0].read_only);
+  const ContainerConfig& container = config->containers[0];
+  EXPECT_EQ(container.devices.at(0).device, config->devices[0].id);
+  EXPECT_EQ(container.devices[0].container_path, "/dev/xvda");
+  ASSERT_EQ(config->storages.size(), 2U);
+  EXPECT_EQ(config->storages[0].fstype, "xfs");
+  EXPECT_TRUE(config->storages[0].read_only);
+  EXPECT_EQ(config->storages[1].size_bytes, 1U << 20U);
+  EXPECT_EQ(container.mounts.at(1).source, config->storages[1].id);
+  EXPECT_EQ(container.mounts[1].type, "storage");
+  EXPECT_EQ(config->network.netns, "/run/netns/pod");
+  EXPECT_THAT(Error({"--rootfs", dir_, "--device", "/nope", "x"}), HasSubstr("/nope"));
+  EXPECT_THAT(Error({"--rootfs", dir_, "--device", dir_ + ":rel", "x"}), HasSubstr("\"rel\""));
+  EXPECT_THAT(Error({"--rootfs", dir_, "--mount", "type=nfs,target=/x", "x"}), HasSubstr("nfs"));
+  EXPECT_THAT(Error({"--rootfs", dir_, "--mount", "type=memory", "x"}), HasSubstr("target"));
+  EXPECT_THAT(Error({"--rootfs", dir_, "--mount", "what=x", "x"}), HasSubstr("\"what\""));
+  EXPECT_THAT(Error({"--rootfs", dir_, "--mount", "type=memory,size=x,target=/x", "x"}),
+              HasSubstr("\"x\""));
+}
+
 TEST_F(SandboxOptions, BundleSaysEverything) {
   ASSERT_TRUE(WriteFile(dir_ + "/config.json", R"({"process":{"terminal":true}})").ok());
   const auto config = Parse({"--bundle", dir_});

@@ -57,7 +57,7 @@ struct Mount {
 // The root file system of a container: a directory of the host, or a storage of the sandbox.
 struct RootFs {
   std::string source;   // absolute path on the host; not with `storage`
-  std::string storage;  // "id" or "id/path below" of a StorageInfo
+  std::string storage;  // "id" or "id/path below" of a StorageInfo; users are numbers then
   bool read_only = false;
   // Changes are kept in memory on the host and thrown away with the container.
   bool ephemeral = false;
@@ -86,6 +86,7 @@ struct DiskLimits {
   std::uint64_t ops_per_s = 0;
   std::uint64_t burst_ops_per_s = 0;
   std::uint64_t burst_ms = 0;  // how long a burst may last; 0: one second
+  bool operator==(const DiskLimits&) const = default;
 };
 
 // A device for a sandbox (AddDevice).
@@ -107,10 +108,12 @@ struct DeviceInfo {
   std::string mac;         // vhost-user net
   std::string tag;         // vhost-user fs
   std::uint32_t cid = 0;   // vsock: 3 or more
+  bool operator==(const DeviceInfo&) const = default;
 };
 
 // Something the guest mounts once for the pod, for containers' mounts and root file systems
-// to refer to (AddStorage).
+// to refer to (AddStorage). A block storage is also a device with the same id: no other may
+// have it.
 struct StorageInfo {
   enum class Kind {
     kDirectory,  // a directory of the host, over the sandbox' share
@@ -126,6 +129,7 @@ struct StorageInfo {
   std::vector<std::string> options;  // of the guest's mount
   std::uint64_t size_bytes = 0;      // memory; 0: half of the guest's memory
   std::optional<DiskLimits> limits;  // block
+  bool operator==(const StorageInfo&) const = default;
 };
 
 // Average, burst and peak of one interface as the guest sees it; 0: no limit.
@@ -136,11 +140,13 @@ struct InterfaceLimits {
   std::uint64_t tx_bytes_per_s = 0;       // from the guest
   std::uint64_t tx_burst_bytes = 0;
   std::uint64_t tx_peak_bytes_per_s = 0;
+  bool operator==(const InterfaceLimits&) const = default;
 };
 
 struct IpAddress {
   std::string address;  // "10.0.0.2", "fd00::2"
   std::uint32_t prefix = 0;
+  bool operator==(const IpAddress&) const = default;
 };
 
 // A network interface of a sandbox. Asked for by AddInterface(), told by ListInterfaces().
@@ -151,6 +157,7 @@ struct InterfaceInfo {
   std::uint32_t mtu = 0;   // 0: that of the interface
   std::vector<IpAddress> addresses;  // empty: those of the interface
   std::optional<InterfaceLimits> limits;
+  bool operator==(const InterfaceInfo&) const = default;
 };
 
 // A route of the guest (Kata: types.Route).
@@ -161,6 +168,7 @@ struct Route {
   std::string source;
   std::uint32_t scope = 0;  // of rtnetlink
   bool v6 = false;          // of a default route without gateway
+  bool operator==(const Route&) const = default;
 };
 
 struct NetworkConfig {

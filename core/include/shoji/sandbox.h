@@ -129,9 +129,13 @@ class Sandbox {
   Status RemoveDevice(const std::string& device_id);
   // Other limits of a disk; nothing: none.
   Status LimitDevice(const std::string& device_id, const std::optional<DiskLimits>& limits);
-  // Mounted in the guest when it returns.
+  // A directory is there for the guest when it returns. So is a disk, but a guest mounts only
+  // with a sandbox or a container: a block or memory storage is mounted with the first
+  // container that uses it, and stays as long as one does. Those of SandboxConfig are mounted
+  // with the sandbox and stay as long as it runs.
   Result<StorageStatus> AddStorage(const StorageInfo& storage);
-  // FAILED_PRECONDITION names a container that uses it. Success when there is none.
+  // FAILED_PRECONDITION names a container that uses it, or says that the guest keeps it as long
+  // as the sandbox runs. Success when there is none.
   Status RemoveStorage(const std::string& storage_id);
 
   // -- Network. Puts the VM behind one more interface of the sandbox' namespace and sets it up

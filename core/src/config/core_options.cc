@@ -38,6 +38,8 @@ std::vector<OptionSpec> CoreOptions() {
       Spec("sandbox.proxy", kString, "kataproxybuiltin", "Plugin in front of the agent"),
       Spec("sandbox.shim", kString, "katashimbuiltin", "Plugin that stands for a process"),
       Spec("sandbox.agent", kString, "kata", "Plugin that speaks to the guest"),
+      Spec("sandbox.network", kString, "tcfilter",
+           "Plugin that joins a sandbox to its network namespace; not loaded without one"),
       Spec("guest.kernel", kPath, "", "Kernel of the guest; empty: the installed one"),
       Spec("guest.initrd", kPath, "", "Initial RAM disk of the guest; empty: the installed one"),
       Spec("guest.kernel_params", kString, "", "Added to the kernel's command line"),

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gc/processes.h"
+#include "sandbox/left_network.h"
 #include "sandbox/mount.h"
 #include "sandbox/object.h"
 #include "sandbox/validate.h"
@@ -138,6 +139,9 @@ void GarbageCollector::CollectTraces(const SandboxPaths& paths, const std::strin
       Report("process", std::to_string(found->second.front().pid), reason,
              [&] { return KillMarkedProcesses(paths.dir); });
     }
+  }
+  if (PathExists(paths.network)) {
+    Report("network", paths.network, reason, [&] { return LeaveLeftNetwork(context_, paths); });
   }
   const auto mounts = MountsBelow(paths.dir);
   if (mounts.ok() && !mounts->empty()) {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "metadata/config_json.h"
 #include "metadata/hex.h"
 #include "metadata/text.h"
 #include "metadata/upgrade.h"
@@ -61,6 +63,18 @@ T Take(Result<T> result) {
   return std::move(result).value();
 }
 
+json FormatConfig(const ContainerConfig& config) {
+  json out = config;
+  AddMembers(config, out);
+  return out;
+}
+
+json FormatConfig(const SandboxConfig& config) {
+  json out = config;
+  AddMembers(config, out);
+  return out;
+}
+
 json FormatContainer(const ContainerRecord& container) {
   return {{"state", StateName(container.state)},
           {"created_unix_ns", container.created_unix_ns},
@@ -70,7 +84,7 @@ json FormatContainer(const ContainerRecord& container) {
           {"share_entries", container.share_entries},
           {"args", container.args},
           {"terminal", container.terminal},
-          {"config", container.config}};
+          {"config", FormatConfig(container.config)}};
 }
 
 ContainerRecord ParseContainer(const json& in) {
@@ -85,7 +99,30 @@ ContainerRecord ParseContainer(const json& in) {
   out.args = in.value("args", none.args);
   out.terminal = in.value("terminal", none.terminal);
   out.config = in.at("config").get<ContainerConfig>();
+  TakeMembers(in.at("config"), out.config);
   return out;
+}
+
+// Lists and names that most sandboxes do without.
+void ParseAttached(const json& in, SandboxRecord& out) {
+  const SandboxRecord none;
+  out.devices = in.value("devices", none.devices);
+  out.storages = in.value("storages", none.storages);
+  out.interfaces = in.value("interfaces", none.interfaces);
+  out.network = in.value("network", none.network);
+  out.network_state = Take(FromHex(in.value("network_state_hex", std::string())));
+  out.base_vcpus = in.value("base_vcpus", none.base_vcpus);
+  out.base_memory_bytes = in.value("base_memory_bytes", none.base_memory_bytes);
+}
+
+void FormatAttached(const SandboxRecord& record, json& out) {
+  if (!record.devices.empty()) out["devices"] = record.devices;
+  if (!record.storages.empty()) out["storages"] = record.storages;
+  if (!record.interfaces.empty()) out["interfaces"] = record.interfaces;
+  if (!record.network.empty()) out["network"] = record.network;
+  if (!record.network_state.empty()) out["network_state_hex"] = ToHex(record.network_state);
+  if (record.base_vcpus != 0) out["base_vcpus"] = record.base_vcpus;
+  if (record.base_memory_bytes != 0) out["base_memory_bytes"] = record.base_memory_bytes;
 }
 
 SandboxRecord ParseSandbox(const json& in) {
@@ -107,6 +144,8 @@ SandboxRecord ParseSandbox(const json& in) {
   out.proxy_state = Take(FromHex(in.value("proxy_state_hex", std::string())));
   out.vm_processes = in.value("vm_processes", none.vm_processes);
   out.config = in.at("config").get<SandboxConfig>();
+  TakeMembers(in.at("config"), out.config);
+  ParseAttached(in, out);
   const json& containers = in.at("containers");
   if (!containers.is_array()) throw BadRecord(InvalidArgument("its containers are no list"));
   for (const json& container : containers) {
@@ -118,24 +157,33 @@ SandboxRecord ParseSandbox(const json& in) {
 json FormatSandbox(const SandboxRecord& record) {
   json containers = json::array();
   for (const auto& container : record.containers) containers.push_back(FormatContainer(container));
-  return {{"schema", kRecordSchema},
-          {"id", record.id},
-          {"state", StateName(record.state)},
-          {"created_unix_ns", record.created_unix_ns},
-          {"released", record.released},
-          {"hypervisor", record.hypervisor},
-          {"agent", record.agent},
-          {"proxy", record.proxy},
-          {"factory", record.factory},
-          {"shim", record.shim},
-          {"vcpus", record.vcpus},
-          {"memory_bytes", record.memory_bytes},
-          {"boot", record.boot},
-          {"vm_state_hex", ToHex(record.vm_state)},
-          {"proxy_state_hex", ToHex(record.proxy_state)},
-          {"vm_processes", record.vm_processes},
-          {"config", record.config},
-          {"containers", std::move(containers)}};
+  json out = {{"schema", kRecordSchema},
+              {"id", record.id},
+              {"state", StateName(record.state)},
+              {"created_unix_ns", record.created_unix_ns},
+              {"released", record.released},
+              {"hypervisor", record.hypervisor},
+              {"agent", record.agent},
+              {"proxy", record.proxy},
+              {"factory", record.factory},
+              {"shim", record.shim},
+              {"vcpus", record.vcpus},
+              {"memory_bytes", record.memory_bytes},
+              {"boot", record.boot},
+              {"vm_state_hex", ToHex(record.vm_state)},
+              {"proxy_state_hex", ToHex(record.proxy_state)},
+              {"vm_processes", record.vm_processes},
+              {"config", FormatConfig(record.config)},
+              {"containers", std::move(containers)}};
+  FormatAttached(record, out);
+  return out;
+}
+
+template <typename Items, typename IdOf>
+auto FindIn(Items& items, const std::string& id, IdOf id_of) -> decltype(items.data()) {
+  const auto it =
+      std::find_if(items.begin(), items.end(), [&](const auto& item) { return id_of(item) == id; });
+  return it == items.end() ? nullptr : &*it;
 }
 
 // ---- members of later versions -------------------------------------------------------
@@ -144,6 +192,14 @@ json FormatSandbox(const SandboxRecord& record) {
 json Shape() {
   SandboxRecord record;
   record.containers.emplace_back().config.cmd.capabilities = Capabilities{};
+  Fill(record.containers.back().config);
+  Fill(record.config);
+  record.devices = {FullDevice()};
+  record.storages = {FullStorage()};
+  record.interfaces = {FullInterface()};
+  record.network = record.network_state = "x";
+  record.base_vcpus = 1;
+  record.base_memory_bytes = 1;
   return FormatSandbox(record);
 }
 
@@ -161,26 +217,39 @@ json Unknown(const json& in, const json& shape) {
   return out;
 }
 
-struct Unknowns {
-  std::string record;
-  std::vector<std::string> containers;
-};
+std::string UnknownText(const json& in, const json& shape) {
+  const json members = Unknown(in, shape);
+  return members.is_null() ? std::string() : members.dump();
+}
+
+// The lists whose items keep what is unknown in them.
+constexpr const char* kKeeping[] = {"containers", "devices", "storages", "interfaces"};
+using Unknowns = std::map<std::string, std::vector<std::string>>;  // "": of the record
 
 Unknowns TakeUnknowns(const json& in) {
   static const json shape = Shape();
-  const auto text = [](const json& members) {
-    return members.is_null() ? std::string() : members.dump();
-  };
   Unknowns out;
-  out.record = text(Unknown(in, shape));
-  for (const json& container : in.at("containers")) {
-    out.containers.push_back(text(Unknown(container, shape["containers"][0])));
+  out[""] = {UnknownText(in, shape)};
+  for (const char* list : kKeeping) {
+    const auto items = in.find(list);
+    if (items == in.end()) continue;
+    for (const json& item : *items) out[list].push_back(UnknownText(item, shape[list][0]));
   }
   return out;
 }
 
+template <typename Items>
+void KeepUnknowns(std::vector<std::string>& from, Items& items) {
+  for (std::size_t i = 0; i < items.size(); ++i) items[i].unknown = std::move(from[i]);
+}
+
 void GiveUnknown(const std::string& unknown, json& out) {
   if (!unknown.empty()) out.update(json::parse(unknown), true);
+}
+
+template <typename Items>
+void GiveUnknowns(const Items& items, const char* list, json& out) {
+  for (std::size_t i = 0; i < items.size(); ++i) GiveUnknown(items[i].unknown, out[list][i]);
 }
 
 // ---- text to document ------------------------------------------------------------------
@@ -196,25 +265,33 @@ Result<SandboxRecord> ParseText(std::string_view text) {
   }
   SandboxRecord record = ParseSandbox(in);
   record.stored_schema = schema;
-  record.unknown = std::move(unknowns.record);
-  for (std::size_t i = 0; i < record.containers.size(); ++i) {
-    record.containers[i].unknown = std::move(unknowns.containers[i]);
-  }
+  record.unknown = std::move(unknowns[""][0]);
+  KeepUnknowns(unknowns["containers"], record.containers);
+  KeepUnknowns(unknowns["devices"], record.devices);
+  KeepUnknowns(unknowns["storages"], record.storages);
+  KeepUnknowns(unknowns["interfaces"], record.interfaces);
   return record;
 }
 
 }  // namespace
 
 ContainerRecord* SandboxRecord::Find(const std::string& container_id) {
-  const auto it = std::find_if(containers.begin(), containers.end(),
-                               [&](const auto& c) { return c.config.id == container_id; });
-  return it == containers.end() ? nullptr : &*it;
+  return FindIn(containers, container_id, [](const auto& c) { return c.config.id; });
 }
-
 const ContainerRecord* SandboxRecord::Find(const std::string& container_id) const {
-  const auto it = std::find_if(containers.begin(), containers.end(),
-                               [&](const auto& c) { return c.config.id == container_id; });
-  return it == containers.end() ? nullptr : &*it;
+  return FindIn(containers, container_id, [](const auto& c) { return c.config.id; });
+}
+DeviceRecord* SandboxRecord::FindDevice(const std::string& device_id) {
+  return FindIn(devices, device_id, [](const auto& d) { return d.info.id; });
+}
+const DeviceRecord* SandboxRecord::FindDevice(const std::string& device_id) const {
+  return FindIn(devices, device_id, [](const auto& d) { return d.info.id; });
+}
+StorageRecord* SandboxRecord::FindStorage(const std::string& storage_id) {
+  return FindIn(storages, storage_id, [](const auto& s) { return s.info.id; });
+}
+const StorageRecord* SandboxRecord::FindStorage(const std::string& storage_id) const {
+  return FindIn(storages, storage_id, [](const auto& s) { return s.info.id; });
 }
 
 std::string FormatRecord(const SandboxRecord& record) {
@@ -222,9 +299,10 @@ std::string FormatRecord(const SandboxRecord& record) {
   EncodeStrings(out);
   // Afterwards: what is unknown stands as it was read.
   GiveUnknown(record.unknown, out);
-  for (std::size_t i = 0; i < record.containers.size(); ++i) {
-    GiveUnknown(record.containers[i].unknown, out["containers"][i]);
-  }
+  GiveUnknowns(record.containers, "containers", out);
+  GiveUnknowns(record.devices, "devices", out);
+  GiveUnknowns(record.storages, "storages", out);
+  GiveUnknowns(record.interfaces, "interfaces", out);
   return out.dump();
 }
 

@@ -4,8 +4,9 @@
 //          own, upgrades an older one (metadata/upgrade.h), and takes the default for every
 //          member that an older writer did not know.
 //          Members of our schema that we do not know, written by a later version, are kept
-//          and written back: on the record, on a container, and inside their configurations.
-//          Only those inside the items of a list (a mount, a process) are dropped.
+//          and written back: on the record, on a container, device, storage and interface, and
+//          inside their configurations. Only those inside the items of other lists (a mount, a
+//          process) are dropped.
 // Threads  Values.
 // Example  SHOJI_ASSIGN_OR_RETURN(SandboxRecord record, ParseRecord(text));
 #ifndef SHOJI_CORE_METADATA_RECORD_H_
@@ -47,6 +48,7 @@ struct ContainerRecord {
 struct DeviceRecord {
   DeviceInfo info;
   std::string address;  // JSON, as the hypervisor plugin answered
+  std::string unknown;  // as in ContainerRecord
 };
 
 struct StorageRecord {
@@ -54,6 +56,17 @@ struct StorageRecord {
   std::string guest_path;
   std::string device_id;    // of a block storage: a DeviceRecord; else empty
   std::string share_entry;  // of a directory: its name below <sandbox>/share; else empty
+  // Came when the sandbox was there: the guest mounts it with each container that uses it.
+  bool with_containers = false;
+  std::string unknown;  // as in ContainerRecord
+};
+
+// An interface of the namespace that the VM has.
+struct InterfaceRecord {
+  InterfaceInfo asked;  // what its caller wanted otherwise; a found one: its name alone
+  InterfaceInfo info;   // as it is
+  std::string nic_id;   // of the network plugin
+  std::string unknown;  // as in ContainerRecord
 };
 
 struct SandboxRecord {
@@ -77,15 +90,22 @@ struct SandboxRecord {
   std::vector<ContainerRecord> containers;
   std::vector<DeviceRecord> devices;
   std::vector<StorageRecord> storages;
-  std::string network;                    // plugin id; empty: none
-  std::string network_state;              // blob of the network plugin
-  std::vector<InterfaceInfo> interfaces;  // of the namespace, that the VM has
-  std::string host_cgroup;                // of the VM's processes; empty: none
-  std::string unknown;                    // as in ContainerRecord
-  int stored_schema = kRecordSchema;      // of the text it was read from
+  std::string network;        // plugin id; empty: none
+  std::string network_state;  // blob of the network plugin
+  std::vector<InterfaceRecord> interfaces;
+  // Size without containers; 0 in a record of an older version: vcpus, memory_bytes.
+  std::uint32_t base_vcpus = 0;
+  std::uint64_t base_memory_bytes = 0;
+  std::string host_cgroup;            // of the VM's processes; empty: none
+  std::string unknown;                // as in ContainerRecord
+  int stored_schema = kRecordSchema;  // of the text it was read from
 
   ContainerRecord* Find(const std::string& container_id);
   const ContainerRecord* Find(const std::string& container_id) const;
+  DeviceRecord* FindDevice(const std::string& device_id);
+  const DeviceRecord* FindDevice(const std::string& device_id) const;
+  StorageRecord* FindStorage(const std::string& storage_id);
+  const StorageRecord* FindStorage(const std::string& storage_id) const;
 };
 
 std::string FormatRecord(const SandboxRecord& record);

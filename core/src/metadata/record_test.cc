@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "metadata/config_json.h"
 #include "metadata/text.h"
 #include "metadata/upgrade.h"
 #include "shoji/base/file.h"
@@ -101,6 +102,79 @@ TEST(RecordTest, RefusesANewerSchema) {
   EXPECT_EQ(newer.code(), StatusCode::kFailedPrecondition);
   for (const char* text : {"schema 3000000000", "reads up to 2", "use the newer version"}) {
     EXPECT_NE(newer.message().find(text), std::string::npos) << newer.message();
+  }
+}
+
+SandboxRecord Attached() {
+  SandboxRecord record = Minimal();
+  record.devices = {FullDevice()};
+  record.storages = {FullStorage()};
+  record.storages[0].with_containers = true;
+  record.interfaces = {FullInterface()};
+  record.network = "tcfilter";
+  record.network_state = std::string("a\0\xff", 3);
+  record.base_vcpus = 2;
+  record.base_memory_bytes = 3;
+  Fill(record.config);
+  Fill(record.containers[0].config);
+  return record;
+}
+
+TEST(RecordTest, WhatIsAttachedComesBack) {
+  const SandboxRecord record = Attached();
+  const auto read = ParseRecord(FormatRecord(record));
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_EQ(read->unknown, "");
+  EXPECT_EQ(read->devices.at(0).info, record.devices[0].info);
+  EXPECT_EQ(read->devices[0].unknown, "");
+  EXPECT_EQ(read->storages.at(0).info, record.storages[0].info);
+  EXPECT_TRUE(read->storages[0].with_containers);
+  EXPECT_EQ(read->interfaces.at(0).info, record.interfaces[0].info);
+  EXPECT_EQ(read->network_state, record.network_state);
+  EXPECT_EQ(read->config.network.queues, 2U);
+  EXPECT_FALSE(read->config.share);
+  EXPECT_EQ(read->containers[0].config.rootfs.storage, "x");
+  EXPECT_EQ(read->containers[0].config.resources.pids_limit, 1);
+  EXPECT_EQ(read->containers[0].config.devices.size(), 1U);
+  EXPECT_EQ(FormatRecord(*read), FormatRecord(record));
+}
+
+TEST(RecordTest, OlderRecordsHaveNothingAttached) {
+  const json text = json::parse(FormatRecord(Minimal()));
+  for (const char* later : {"devices", "storages", "interfaces", "network", "base_vcpus"}) {
+    EXPECT_FALSE(text.contains(later)) << later;
+  }
+  const auto read = ParseRecord(text.dump());
+  ASSERT_TRUE(read.ok());
+  EXPECT_TRUE(read->config.share);
+  EXPECT_EQ(read->config.network.queues, 1U);
+  EXPECT_EQ(read->base_vcpus, 0U);
+}
+
+TEST(RecordTest, KeepsWhatItDoesNotKnowOfAttached) {
+  json text = json::parse(FormatRecord(Attached()));
+  for (const char* list : {"devices", "storages", "interfaces"}) {
+    text[list][0]["later"] = {{"a", 1}};
+    text[list][0]["info"]["later"] = "x";
+    text[list][0]["info"]["limits"]["later"] = 7;
+  }
+  text["config"]["network"]["later"] = true;
+  auto record = ParseRecord(text.dump());
+  ASSERT_TRUE(record.ok()) << record.status().message();
+  EXPECT_EQ(json::parse(FormatRecord(*record)), text);
+  record->devices.clear();
+  EXPECT_EQ(FormatRecord(*record).find("\"devices\":[{\"address"), std::string::npos);
+}
+
+TEST(RecordTest, DamagedAttachmentsAreDamage) {
+  const json good = json::parse(FormatRecord(Attached()));
+  for (const char* list : {"devices", "storages", "interfaces"}) {
+    for (const json& bad : {json(7), json("x"), json(nullptr), json{1}, json{json::object()},
+                            json{{{"info", {{"id", "a"}, {"kind", "what"}}}}}}) {
+      json text = good;
+      text[list] = bad;
+      EXPECT_EQ(CodeOf(text.dump()), StatusCode::kDataLoss) << list << bad.dump();
+    }
   }
 }
 

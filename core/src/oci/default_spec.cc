@@ -65,9 +65,11 @@ std::string DefaultSpec(const ContainerConfig& config, const User& user,
   json mounts = DefaultMounts();
   for (const Mount& mount : config.mounts) AddMount(mounts, mount);
   const auto env = WithDefaultEnv(config.cmd.envs, config.cmd.terminal, user, hostname);
+  // One in a storage is put in place for the guest.
+  const std::string root = config.rootfs.storage.empty() ? config.rootfs.source : "/";
   json spec = {{"ociVersion", "1.0.2"},
                {"process", ProcessObject(config.cmd, user, env)},
-               {"root", {{"path", config.rootfs.source}, {"readonly", config.rootfs.read_only}}},
+               {"root", {{"path", root}, {"readonly", config.rootfs.read_only}}},
                {"hostname", hostname},
                {"mounts", std::move(mounts)},
                {"annotations", config.annotations},

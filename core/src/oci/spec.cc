@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "oci/process.h"
+#include "oci/resources.h"
 #include "sandbox/paths.h"
 
 namespace shoji {
@@ -69,11 +70,23 @@ Result<std::vector<SpecBind>> Binds(const json& spec) {
   for (std::size_t i = 0; i < mounts.size(); ++i) {
     SHOJI_ASSIGN_OR_RETURN(const std::string destination, DestinationOf(mounts[i], i));
     const std::string source = ValueOr(mounts[i], "source", std::string());
+    if (ValueOr(mounts[i], "type", std::string()) == kStorageMount) continue;
     if (!IsBind(mounts[i]) || source.empty() || destination == "/dev/shm" || IsGuestsOwn(source)) {
       continue;
     }
     const auto options = ValueOr(mounts[i], "options", std::vector<std::string>());
     out.push_back({i, source, destination, HasOption(options, "ro")});
+  }
+  return out;
+}
+
+std::vector<SpecBind> StorageMounts(const json& spec) {
+  std::vector<SpecBind> out;
+  const json mounts = ArrayOr(spec, "mounts");
+  for (std::size_t i = 0; i < mounts.size(); ++i) {
+    if (ValueOr(mounts[i], "type", std::string()) != kStorageMount) continue;
+    out.push_back({i, ValueOr(mounts[i], "source", std::string()),
+                   ValueOr(mounts[i], "destination", std::string()), false});
   }
   return out;
 }
@@ -97,6 +110,7 @@ Result<SpecSummary> Summarize(const json& spec) {
   out.has_hooks = HasHooks(spec);
   out.annotations = ValueOr(spec, "annotations", std::map<std::string, std::string>());
   SHOJI_ASSIGN_OR_RETURN(out.binds, Binds(spec));
+  out.storages = StorageMounts(spec);
   for (const json& mount : ArrayOr(spec, "mounts")) {
     out.destinations.push_back(ValueOr(mount, "destination", std::string()));
   }
@@ -151,6 +165,36 @@ json EditLinux(json in, const std::string& container_id) {
   return in;
 }
 
+// Numbers that no driver has, one for each device.
+constexpr int kOurMajor = 4094;
+
+void AddDevices(const std::vector<SpecDevice>& devices, json& linux_part) {
+  if (devices.empty()) return;
+  json& list = linux_part["devices"];
+  json& rules = linux_part["resources"]["devices"];
+  if (!list.is_array()) list = json::array();
+  if (!rules.is_array()) rules = json::array();
+  int minor = 0;
+  for (const SpecDevice& device : devices) {
+    const char* const type = device.block ? "b" : "c";
+    for (std::size_t i = list.size(); i-- > 0;) {
+      if (ValueOr(list[i], "path", std::string()) == device.path) list.erase(i);
+    }
+    list.push_back({{"path", device.path},
+                    {"type", type},
+                    {"major", kOurMajor},
+                    {"minor", minor},
+                    {"fileMode", 0660},
+                    {"uid", 0},
+                    {"gid", 0}});
+    rules.push_back({{"allow", true},
+                     {"type", type},
+                     {"major", kOurMajor},
+                     {"minor", minor++},
+                     {"access", device.access}});
+  }
+}
+
 json ShmMount() {
   return {
       {"destination", "/dev/shm"}, {"type", "bind"}, {"source", kGuestShm}, {"options", {"rbind"}}};
@@ -159,7 +203,7 @@ json ShmMount() {
 Result<json> EditMount(json mount, std::size_t index, const GuestPlace& place) {
   SHOJI_ASSIGN_OR_RETURN(const std::string destination, DestinationOf(mount, index));
   if (destination == "/dev/shm") return ShmMount();
-  if (!IsBind(mount)) return mount;
+  if (!IsBind(mount) && ValueOr(mount, "type", std::string()) != kStorageMount) return mount;
   if (const auto it = place.binds.find(index); it != place.binds.end()) {
     mount["source"] = it->second;
   }
@@ -188,6 +232,11 @@ Result<std::string> Edit(json spec, const GuestPlace& place) {
   EditProcess(spec["process"]);
   SHOJI_ASSIGN_OR_RETURN(spec["mounts"], EditMounts(ArrayOr(spec, "mounts"), place));
   spec["linux"] = EditLinux(ObjectOr(spec, "linux"), place.container_id);
+  if (!place.resources.empty()) {
+    SHOJI_ASSIGN_OR_RETURN(const json resources, ParseResources(place.resources));
+    spec["linux"]["resources"].update(resources, true);
+  }
+  AddDevices(place.devices, spec["linux"]);
   return spec.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

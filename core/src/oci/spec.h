@@ -25,7 +25,10 @@ namespace shoji {
 std::string DefaultSpec(const ContainerConfig& config, const User& user,
                         const std::string& hostname);
 
-// A mount whose source lies on the host.
+// Type of a mount that refers to a storage of the sandbox.
+inline constexpr const char* kStorageMount = "storage";
+
+// A mount whose source lies on the host, or of type kStorageMount.
 struct SpecBind {
   std::size_t index = 0;  // in "mounts"
   std::string source;
@@ -41,16 +44,27 @@ struct SpecSummary {
   std::vector<std::string> args;
   std::vector<std::string> env;
   std::vector<SpecBind> binds;            // to be shared with the guest
+  std::vector<SpecBind> storages;         // `source` refers to one
   std::vector<std::string> destinations;  // of all mounts
   std::map<std::string, std::string> annotations;
 };
 Result<SpecSummary> Inspect(const std::string& spec);
+
+// A device of the sandbox for the container. The agent finds it by its path and puts the
+// guest's numbers in place of ours.
+struct SpecDevice {
+  std::string path;
+  bool block = true;
+  std::string access = "rwm";
+};
 
 // Where the things of the specification lie in the guest.
 struct GuestPlace {
   std::string container_id;
   std::string rootfs;
   std::map<std::size_t, std::string> binds;  // SpecBind::index -> path
+  std::vector<SpecDevice> devices;
+  std::string resources;  // limits for the guest, linux.resources as JSON; win over its own
 };
 // The specification as the guest shall apply it: what concerns the host alone is gone.
 Result<std::string> EditForGuest(const std::string& spec, const GuestPlace& place);

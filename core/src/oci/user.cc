@@ -142,8 +142,12 @@ Result<User> FromPasswd(const std::string& who, const std::vector<PasswdLine>& u
 
 Result<User> LookUpUser(const std::string& rootfs, const std::string& who,
                         const std::vector<std::string>& more) {
-  SHOJI_ASSIGN_OR_RETURN(const std::string passwd, ReadInside(rootfs, "/etc/passwd"));
-  SHOJI_ASSIGN_OR_RETURN(const std::string group, ReadInside(rootfs, "/etc/group"));
+  std::string passwd;
+  std::string group;
+  if (!rootfs.empty()) {
+    SHOJI_ASSIGN_OR_RETURN(passwd, ReadInside(rootfs, "/etc/passwd"));
+    SHOJI_ASSIGN_OR_RETURN(group, ReadInside(rootfs, "/etc/group"));
+  }
   const auto users = ParsePasswd(passwd);
   const auto groups = ParseGroup(group);
 

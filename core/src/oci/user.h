@@ -25,7 +25,7 @@ struct User {
 
 // `who`: "", "uid", "uid:gid", "name", "name:group". Without a group in `who` the groups
 // the user is a member of are supplementary, as engines do; `more` (numbers or names)
-// are added.
+// are added. An empty `rootfs` is one that cannot be looked into: only numbers are found.
 Result<User> LookUpUser(const std::string& rootfs, const std::string& who,
                         const std::vector<std::string>& more);
 

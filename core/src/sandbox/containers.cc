@@ -7,8 +7,11 @@
 #include <utility>
 
 #include "metadata/hex.h"
+#include "oci/resources.h"
 #include "oci/spec.h"
 #include "oci/user.h"
+#include "sandbox/agent_storage.h"
+#include "sandbox/device_place.h"
 #include "sandbox/mount_points.h"
 #include "sandbox/object.h"
 #include "sandbox/state.h"
@@ -34,8 +37,18 @@ Status Tolerate(Status status) {
   return status.code() == StatusCode::kNotFound ? OkStatus() : std::move(status);
 }
 
+// A root file system in a storage cannot be looked into: the host does not trust its content.
+Result<User> UserOfCmd(const ContainerConfig& config, const Cmd& cmd, const std::string& rootfs) {
+  const bool in_storage = !config.rootfs.storage.empty();
+  auto user = LookUpUser(in_storage ? "" : rootfs, cmd.user, cmd.supplementary_groups);
+  if (user.ok()) return user;
+  const char* const hint = in_storage ? "; it lies in a storage: give numbers" : "";
+  return Status(user.status().code(), Named(config.id) + ": " + user.status().message() + hint);
+}
+
 Result<User> UserOf(const ContainerConfig& config, const std::string& rootfs) {
   if (!config.oci_spec.empty()) return User();  // the specification has numbers
+  if (!config.rootfs.storage.empty()) return UserOfCmd(config, config.cmd, "");
   auto user = LookUpUser(rootfs, config.cmd.user, config.cmd.supplementary_groups);
   if (!user.ok()) return user.status().WithContext(Named(config.id));
   return user;
@@ -67,8 +80,9 @@ Result<SpecSummary> SummaryOf(const ContainerConfig& config) {
 Result<RootFs> RootfsOf(const ContainerConfig& config, const SpecSummary& summary) {
   RootFs rootfs = config.rootfs;
   if (config.oci_spec.empty()) return rootfs;
-  rootfs.source = summary.rootfs;
   rootfs.read_only = summary.read_only;
+  if (!rootfs.storage.empty()) return rootfs;
+  rootfs.source = summary.rootfs;
   if (rootfs.source[0] == '/') return rootfs;
   if (config.bundle.empty()) {
     return InvalidArgument("root.path \"" + rootfs.source + "\" of " + Named(config.id) +
@@ -103,6 +117,29 @@ std::vector<NeededPoint> PointsOf(const SpecSummary& summary, const std::vector<
   return out;
 }
 
+// What the container has of the sandbox' storages and devices, and its limits.
+Status PlaceAttached(const SandboxRecord& record, const ContainerConfig& config,
+                     const SpecSummary& summary, GuestPlace& place) {
+  const std::string what = Named(config.id);
+  if (!config.rootfs.storage.empty()) {
+    SHOJI_ASSIGN_OR_RETURN(place.rootfs, ResolveStorage(record, config.rootfs.storage, what));
+  }
+  for (const SpecBind& mount : summary.storages) {
+    SHOJI_ASSIGN_OR_RETURN(place.binds[mount.index], ResolveStorage(record, mount.source, what));
+  }
+  for (const ContainerDevice& wanted : config.devices) {
+    const DeviceRecord* const device = record.FindDevice(wanted.device);
+    if (device == nullptr) {
+      return NotFound("device \"" + wanted.device + "\" of " + what +
+                      " does not exist in sandbox \"" + record.id + "\"");
+    }
+    place.devices.push_back(
+        {wanted.container_path, IsBlockInGuest(device->info), wanted.permissions});
+  }
+  SHOJI_ASSIGN_OR_RETURN(place.resources, ResourcesJson(config.resources));
+  return OkStatus();
+}
+
 Result<std::string> NewExecId() {
   char bytes[8];
   if (getrandom(bytes, sizeof(bytes), 0) != static_cast<ssize_t>(sizeof(bytes))) {
@@ -122,7 +159,11 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
                   Named(config.id) + ": the hooks of its specification are not run");
   }
   const std::vector<Volume> volumes = VolumesOf(config, summary);
-  if (rootfs.read_only && !rootfs.ephemeral) {
+  if (!record.config.share && (rootfs.storage.empty() || !volumes.empty())) {
+    return InvalidArgument(Named(config.id) + " needs a directory of the host, but " + Name() +
+                           " has no share; give it storages");
+  }
+  if (rootfs.read_only && !rootfs.ephemeral && rootfs.storage.empty()) {
     std::vector<NeededPoint> points = PointsOf(summary, volumes);
     points.push_back({"/etc/resolv.conf", true});
     MakeMountPoints(rootfs.source, points);
@@ -164,6 +205,7 @@ Result<std::string> SandboxObject::GuestSpec(const SandboxRecord& record,
     place.binds[summary.binds[i].index] =
         std::string(kGuestShare) + "/" + container.share_entries[i + 1];
   }
+  SHOJI_RETURN_IF_ERROR(PlaceAttached(record, config, summary, place));
   return EditForGuest(spec, place);
 }
 
@@ -173,6 +215,8 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
   Agent::ContainerRequest request;
   request.container_id = container.config.id;
   SHOJI_ASSIGN_OR_RETURN(request.spec_json, GuestSpec(record, container));
+  SHOJI_ASSIGN_OR_RETURN(request.storages, StoragesFor(record, container.config));
+  SHOJI_ASSIGN_OR_RETURN(request.devices, DevicesFor(record, container.config));
   SHOJI_RETURN_IF_ERROR(link.Explain(link.agent().CreateContainer(context_->making_call(), request))
                             .WithContext("cannot create " + Named(container.config.id)));
   undo.Push([this, &link, id = container.config.id] {
@@ -291,6 +335,10 @@ Result<ContainerStatus> SandboxObject::CreateContainer(const ContainerConfig& co
   undo.Push([this, id = config.id, entries = container.share_entries] {
     (void)share_.RemoveContainer(id, entries);
   });
+  std::vector<const ContainerConfig*> sizes = {&container.config};
+  for (const auto& other : record.containers) sizes.push_back(&other.config);
+  SHOJI_ASSIGN_OR_RETURN(const Size size, SizeWith(record, sizes));
+  SHOJI_RETURN_IF_ERROR(Grow(record, size, *link, undo));
   SHOJI_RETURN_IF_ERROR(CreateInGuest(record, container, *link, undo));
   record.containers.push_back(std::move(container));
   SHOJI_RETURN_IF_ERROR(SaveRecord(record));
@@ -315,6 +363,7 @@ Status SandboxObject::DeleteContainer(const std::string& container_id) {
   StopShim(record, *container);
   SHOJI_RETURN_IF_ERROR(share_.RemoveContainer(container_id, container->share_entries));
   std::erase_if(record.containers, [&](const auto& c) { return c.config.id == container_id; });
+  if (const auto size = SizeOf(record); size.ok()) Shrink(record, *size);
   return SaveRecord(record);
 }
 
@@ -363,7 +412,7 @@ Result<std::string> SandboxObject::EnterContainer(const std::string& container_i
     return FailedPrecondition(what + ": it is " + std::string(StateName(container->state)) +
                               ", not running");
   }
-  auto user = LookUpUser(share_.HostRootfs(container_id), cmd.user, cmd.supplementary_groups);
+  auto user = UserOfCmd(container->config, cmd, share_.HostRootfs(container_id));
   if (!user.ok()) return user.status().WithContext(what);
   SHOJI_ASSIGN_OR_RETURN(const std::string process,
                          ExecProcess(cmd, *user, container->config, record.config.hostname));

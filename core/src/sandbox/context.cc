@@ -54,6 +54,15 @@ Result<Shim*> Context::shim(const std::string& id) {
   return slot.get();
 }
 
+Result<Network*> Context::network(const std::string& id) {
+  const MutexLock lock(mutex_);
+  auto& slot = networks_[id];
+  if (slot == nullptr) {
+    SHOJI_ASSIGN_OR_RETURN(slot, plugins_->OpenNetwork(id));
+  }
+  return slot.get();
+}
+
 void Context::Log(LogLevel level, const std::string& text) const {
   if (log_) log_(level, text);
 }

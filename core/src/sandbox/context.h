@@ -33,11 +33,15 @@ struct Settings {
   std::string proxy;
   std::string shim;
   std::string agent;
+  std::string network;
   std::string kernel;
   std::string initrd;
   std::string kernel_params;
   std::uint32_t vcpus = 1;
   std::uint64_t memory_bytes = 256U << 20U;
+  // What a sandbox may grow to by its containers; 0: what the host has.
+  std::uint32_t max_vcpus = 0;
+  std::uint64_t max_memory_bytes = 0;
   std::chrono::nanoseconds boot_limit = std::chrono::seconds(120);
   std::chrono::nanoseconds lock_limit = std::chrono::seconds(30);
   std::chrono::nanoseconds call_limit = std::chrono::seconds(60);
@@ -64,6 +68,7 @@ class Context {
   Result<Hypervisor*> hypervisor(const std::string& id) SHOJI_EXCLUDES(mutex_);
   Result<Factory*> factory(const std::string& id) SHOJI_EXCLUDES(mutex_);
   Result<Shim*> shim(const std::string& id) SHOJI_EXCLUDES(mutex_);
+  Result<Network*> network(const std::string& id) SHOJI_EXCLUDES(mutex_);
 
   void Log(LogLevel level, const std::string& text) const;
   // Reports the stage `name` that began at `begin_ns` and ends now.
@@ -97,6 +102,7 @@ class Context {
   std::map<std::string, std::unique_ptr<Hypervisor>> hypervisors_ SHOJI_GUARDED_BY(mutex_);
   std::map<std::string, std::unique_ptr<Factory>> factories_ SHOJI_GUARDED_BY(mutex_);
   std::map<std::string, std::unique_ptr<Shim>> shims_ SHOJI_GUARDED_BY(mutex_);
+  std::map<std::string, std::unique_ptr<Network>> networks_ SHOJI_GUARDED_BY(mutex_);
   std::map<std::string, Entry> objects_ SHOJI_GUARDED_BY(mutex_);
 };
 

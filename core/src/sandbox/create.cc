@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "gc/garbage.h"
+#include "sandbox/agent_storage.h"
+#include "sandbox/device_place.h"
 #include "sandbox/liveness.h"
 #include "sandbox/mount.h"
 #include "sandbox/object.h"
@@ -20,44 +22,14 @@ namespace {
 constexpr int kClaimTries = 8;
 constexpr auto kClaimLimit = std::chrono::seconds(10);
 constexpr std::size_t kMaxHostname = 63;
+// The kernel takes plugged memory into use by itself: agents take no call about memory alone.
+constexpr const char* kOnlineMemory = "memhp_default_state=online";
 
-// What a VM that does not say how has: 9p over virtio.
-AgentStorage NinePStorage() {
-  AgentStorage storage;
-  storage.driver = "9p";
-  storage.source = kShareTag;
-  storage.fstype = "9p";
-  storage.mount_point = kGuestShare;
-  storage.options = {"trans=virtio", "version=9p2000.L", "cache=mmap", "nodev", "msize=524288"};
-  return storage;
-}
-
-Result<AgentStorage> ShareStorage(Vm& vm) {
-  const auto told = vm.ShareMount(kShareTag);
-  if (told.status().code() == StatusCode::kUnimplemented) return NinePStorage();
-  SHOJI_RETURN_IF_ERROR(told.status());
-  AgentStorage storage;
-  storage.mount_point = kGuestShare;
-  try {
-    const auto json = nlohmann::json::parse(*told);
-    storage.driver = json.at("driver").get<std::string>();
-    storage.source = json.at("source").get<std::string>();
-    storage.fstype = json.at("fstype").get<std::string>();
-    storage.options = json.value("options", std::vector<std::string>());
-  } catch (const nlohmann::json::exception& e) {
-    return Internal("the hypervisor's answer how to mount the share makes no sense: " + *told);
+void AddRecord(SandboxRecord& record, const StorageInfo& storage) {
+  record.storages.push_back(NewStorageRecord(storage));
+  if (!record.storages.back().device_id.empty()) {
+    record.devices.push_back({DiskOf(storage), "", ""});
   }
-  return storage;
-}
-
-AgentStorage ShmStorage(std::uint64_t size) {
-  AgentStorage storage;
-  storage.driver = "ephemeral";
-  storage.source = "shm";
-  storage.fstype = "tmpfs";
-  storage.mount_point = kGuestShm;
-  storage.options = {"noexec", "nosuid", "nodev", "mode=1777", "size=" + std::to_string(size)};
-  return storage;
 }
 
 }  // namespace
@@ -156,7 +128,16 @@ SandboxRecord SandboxObject::NewRecord(const SandboxConfig& config) const {
   record.vcpus = config.vcpus != 0 ? config.vcpus : settings.vcpus;
   record.memory_bytes = config.memory_bytes != 0 ? config.memory_bytes : settings.memory_bytes;
   record.config = config;
+  if (!config.network.netns.empty()) {
+    record.network = config.network.model.empty() ? settings.network : config.network.model;
+  }
+  record.base_vcpus = record.vcpus;
+  record.base_memory_bytes = record.memory_bytes;
   record.config.containers.clear();
+  for (const DeviceInfo& device : config.devices) record.devices.push_back({device, "", ""});
+  for (const StorageInfo& storage : config.storages) AddRecord(record, storage);
+  record.config.devices.clear();
+  record.config.storages.clear();
   if (record.config.hostname.empty()) record.config.hostname = id_.substr(0, kMaxHostname);
   return record;
 }
@@ -168,13 +149,22 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
   SHOJI_RETURN_IF_ERROR(MakeDirs(paths_.proxy, 0700));
   undo.Push([this] { (void)share_.RemoveAll(); });
   SHOJI_RETURN_IF_ERROR(share_.Prepare());
+  std::vector<const ContainerConfig*> sizes;
+  for (const ContainerConfig& config : configs) sizes.push_back(&config);
+  SHOJI_ASSIGN_OR_RETURN(const Size size, SizeWith(record, sizes));
+  record.vcpus = size.vcpus;
+  record.memory_bytes = size.memory_bytes;
+  for (StorageRecord& storage : record.storages) storage.with_containers = false;
 
   CancelEvent cancel;
   SHOJI_RETURN_IF_ERROR(cancel.Follow(context_->settings().cancel_fd));
-  auto booting = std::async(std::launch::async, [&] { return MakeVm(record, cancel); });
-  auto containers = ShareContainers(record, configs);
+  Joined joined;
+  const SandboxRecord& asked = record;  // nobody changes it while both sides read it
+  auto booting = std::async(std::launch::async, [&] { return MakeVm(asked, cancel, joined); });
+  auto containers = ShareContainers(asked, configs);
   if (!containers.ok()) cancel.Trigger();
   auto made = booting.get();
+  SHOJI_RETURN_IF_ERROR(AdoptNetwork(record, joined, undo));
   if (made.ok()) {
     SHOJI_RETURN_IF_ERROR(AdoptVm(record, std::move(*made), undo));
   }
@@ -183,6 +173,9 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
 
   record.containers = std::move(*containers);
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
+  SHOJI_ASSIGN_OR_RETURN(const auto vm, AttachVm(record));
+  SHOJI_RETURN_IF_ERROR(ConfirmDevices(record, *vm));
+  SHOJI_RETURN_IF_ERROR(ConfigureNetwork(record, joined, *link));
   SHOJI_RETURN_IF_ERROR(CreateInAgent(record, *link));
   for (ContainerRecord& container : record.containers) {
     SHOJI_RETURN_IF_ERROR(CreateInGuest(record, container, *link, undo));
@@ -192,6 +185,7 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
 
 Result<std::vector<ContainerRecord>> SandboxObject::ShareContainers(
     const SandboxRecord& record, const std::vector<ContainerConfig>& configs) {
+  SHOJI_RETURN_IF_ERROR(PrepareAttached(record));
   std::vector<ContainerRecord> out;
   for (const ContainerConfig& config : configs) {
     SHOJI_ASSIGN_OR_RETURN(ContainerRecord container, ShareContainer(record, config));
@@ -200,7 +194,11 @@ Result<std::vector<ContainerRecord>> SandboxObject::ShareContainers(
   return out;
 }
 
-Result<NewVm> SandboxObject::MakeVm(const SandboxRecord& record, const CancelEvent& cancel) {
+// The taps must be there before the VM, so the network is joined first: a few milliseconds, and
+// machines that cannot hot-plug have interfaces too.
+Result<NewVm> SandboxObject::MakeVm(const SandboxRecord& record, const CancelEvent& cancel,
+                                    Joined& joined) {
+  SHOJI_RETURN_IF_ERROR(JoinNetwork(record, cancel, joined));
   SHOJI_ASSIGN_OR_RETURN(Hypervisor* const hypervisor, context_->hypervisor(record.hypervisor));
   SHOJI_ASSIGN_OR_RETURN(Factory* const factory, context_->factory(record.factory));
   const Settings& settings = context_->settings();
@@ -214,8 +212,9 @@ Result<NewVm> SandboxObject::MakeVm(const SandboxRecord& record, const CancelEve
   request.config.run_dir = paths_.vm;
   request.config.kernel = settings.kernel;
   request.config.initrd = settings.initrd;
-  request.config.kernel_params = settings.kernel_params;
-  request.config.shares = {{kShareTag, paths_.share, false}};
+  request.config.kernel_params = std::string(kOnlineMemory) + " " + settings.kernel_params;
+  if (record.config.share) request.config.shares = {{kShareTag, paths_.share, false}};
+  request.config.devices = BootDevices(record, joined.nics);
   return context_->plugins().MakeVm(
       *factory, Call{Deadline::After(settings.boot_limit), cancel.fd()}, request);
 }
@@ -246,13 +245,7 @@ Status SandboxObject::CreateInAgent(const SandboxRecord& record, Link& link) {
   request.sandbox_id = id_;
   request.hostname = record.config.hostname;
   request.dns = record.config.dns;
-  std::shared_ptr<Vm> vm;
-  {
-    const MutexLock lock(mutex_);
-    vm = vm_;
-  }
-  SHOJI_ASSIGN_OR_RETURN(AgentStorage share, ShareStorage(*vm));
-  request.storages = {std::move(share), ShmStorage(record.config.shm_size)};
+  SHOJI_ASSIGN_OR_RETURN(request.storages, StoragesOfSandbox(record));
   return link.Explain(link.agent().CreateSandbox(context_->making_call(), request));
 }
 

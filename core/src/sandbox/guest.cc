@@ -61,6 +61,7 @@ void SandboxObject::CloseLink(bool stop_proxy) {
 void SandboxObject::DropVm() {
   const MutexLock lock(mutex_);
   vm_.reset();
+  network_.reset();
 }
 
 void SandboxObject::SetEnded(std::uint64_t boot) {

@@ -57,6 +57,7 @@ Result<Settings> ReadSettings(const Config& config) {
   out.proxy = config.Get("sandbox.proxy");
   out.shim = config.Get("sandbox.shim");
   out.agent = config.Get("sandbox.agent");
+  out.network = config.Get("sandbox.network");
   out.kernel = GuestKernelPath(config);
   out.initrd = GuestInitrdPath(config);
   out.kernel_params = config.Get("guest.kernel_params");
@@ -134,6 +135,9 @@ Result<std::unique_ptr<Factory>> HostPlugins::OpenFactory(const std::string& id)
 }
 Result<std::unique_ptr<Shim>> HostPlugins::OpenShim(const std::string& id) {
   return host_->OpenShim(id);
+}
+Result<std::unique_ptr<Network>> HostPlugins::OpenNetwork(const std::string& id) {
+  return host_->OpenNetwork(id);
 }
 Result<NewVm> HostPlugins::MakeVm(Factory& factory, const Call& call,
                                   const Factory::Request& request) {

@@ -34,6 +34,7 @@ class HostPlugins final : public Plugins {
   Result<std::unique_ptr<Hypervisor>> OpenHypervisor(const std::string& id) override;
   Result<std::unique_ptr<Factory>> OpenFactory(const std::string& id) override;
   Result<std::unique_ptr<Shim>> OpenShim(const std::string& id) override;
+  Result<std::unique_ptr<Network>> OpenNetwork(const std::string& id) override;
   Result<NewVm> MakeVm(Factory& factory, const Call& call,
                        const Factory::Request& request) override;
   Result<std::unique_ptr<Proxy>> AttachProxy(const std::string& id, const Call& call,

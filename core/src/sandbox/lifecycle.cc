@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "gc/processes.h"
+#include "sandbox/left_network.h"
 #include "sandbox/mount.h"
 #include "sandbox/object.h"
 #include "sandbox/state.h"
@@ -127,6 +128,7 @@ Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
   if (VmLives(record)) (void)Connect(record);  // a proxy of its own is stopped through it
   CloseLink(true);
   SHOJI_RETURN_IF_ERROR(DestroyVm(record, force));
+  SHOJI_RETURN_IF_ERROR(LeaveNetwork(record, force));
   SHOJI_RETURN_IF_ERROR(share_.RemoveAll());
   record.vm_state.clear();
   record.proxy_state.clear();
@@ -149,6 +151,9 @@ Status SandboxObject::Delete() {
     CloseLink(true);
     DropVm();
     SHOJI_RETURN_IF_ERROR(KillMarkedProcesses(paths_.dir));
+    if (const Status left = LeaveLeftNetwork(*context_, paths_); !left.ok()) {
+      context_->Log(LogLevel::kWarn, Name() + ": " + left.message());
+    }
   } else {
     return record.status();
   }

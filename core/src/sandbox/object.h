@@ -6,7 +6,8 @@
 //          several processes agree.
 // Threads  Safe.
 // Files    create.cc (making and booting), containers.cc, processes.cc, io.cc,
-//          lifecycle.cc (start, stop, delete, release), guest.cc (reaching the guest).
+//          lifecycle.cc (start, stop, delete, release), guest.cc (reaching the guest),
+//          devices.cc, storages.cc, network.cc (joining), interfaces.cc, resources.cc.
 // Example  SHOJI_ASSIGN_OR_RETURN(auto sandbox, SandboxObject::Fetch(context, "web"));
 #ifndef SHOJI_CORE_SANDBOX_OBJECT_H_
 #define SHOJI_CORE_SANDBOX_OBJECT_H_
@@ -104,6 +105,11 @@ class SandboxObject {
     FileLock lock;
     SandboxRecord record;
   };
+  // The network of a sandbox that is being made.
+  struct Joined {
+    std::shared_ptr<NetworkLink> link;  // null: there is no network
+    std::vector<Nic> nics;
+  };
   SandboxObject(std::shared_ptr<Context> context, std::string id);
 
   // -- lifecycle.cc
@@ -127,9 +133,69 @@ class SandboxObject {
   Status Boot(SandboxRecord& record, const std::vector<ContainerConfig>& configs, UndoStack& undo);
   Result<std::vector<ContainerRecord>> ShareContainers(const SandboxRecord& record,
                                                        const std::vector<ContainerConfig>& configs);
-  Result<NewVm> MakeVm(const SandboxRecord& record, const CancelEvent& cancel);
+  Result<NewVm> MakeVm(const SandboxRecord& record, const CancelEvent& cancel, Joined& joined);
   Status AdoptVm(SandboxRecord& record, NewVm made, UndoStack& undo);
   Status CreateInAgent(const SandboxRecord& record, Link& link);
+
+  // -- devices.cc
+  // Those that the VM has from the start.
+  static std::vector<VmDevice> BootDevices(const SandboxRecord& record,
+                                           const std::vector<Nic>& nics);
+  // Looks for what lies on the host, before anything is done with it.
+  static Status CheckOnHost(const DeviceInfo& device);
+  // Asks where the guest finds each device; attaches those that the VM did not boot with.
+  Status ConfirmDevices(SandboxRecord& record, Vm& vm);
+  // VM and record together; undone when the record cannot be written.
+  Result<DeviceRecord*> Attach(SandboxRecord& record, const DeviceInfo& device, UndoStack& undo);
+  Status Detach(const SandboxRecord& record, const DeviceInfo& device, UndoStack& undo);
+  Result<std::vector<AgentDevice>> DevicesFor(const SandboxRecord& record,
+                                              const ContainerConfig& config) const;
+  Status MayAttach(const SandboxRecord& record, const std::string& what) const;
+
+  // -- storages.cc
+  // Everything of the host that storages and devices need; the VM may boot meanwhile.
+  Status PrepareAttached(const SandboxRecord& record);
+  // For CreateSandbox and for CreateContainer.
+  Result<std::vector<AgentStorage>> StoragesOfSandbox(const SandboxRecord& record);
+  Result<std::vector<AgentStorage>> StoragesFor(const SandboxRecord& record,
+                                                const ContainerConfig& config) const;
+  Status AddStorageOnHost(const StorageInfo& storage, UndoStack& undo);
+
+  // -- network.cc
+  // `joined` is set as soon as there is something to leave, also on failure.
+  Status JoinNetwork(const SandboxRecord& record, const CancelEvent& cancel, Joined& joined);
+  // Takes over what was joined: into record and object, to be left by `undo`.
+  Status AdoptNetwork(SandboxRecord& record, const Joined& joined, UndoStack& undo)
+      SHOJI_EXCLUDES(mutex_);
+  // Sets the guest's side; before CreateSandbox.
+  Status ConfigureNetwork(SandboxRecord& record, const Joined& joined, Link& link);
+  // Puts `nic` into VM and guest, with what was asked for it.
+  Result<InterfaceRecord> ConnectNic(const SandboxRecord& record, NetworkLink& network,
+                                     const Nic& nic, const InterfaceInfo& asked, Link& link,
+                                     UndoStack& undo);
+  Result<std::shared_ptr<NetworkLink>> AttachNetwork(const SandboxRecord& record)
+      SHOJI_EXCLUDES(mutex_);
+  Status LeaveNetwork(SandboxRecord& record, bool force) SHOJI_EXCLUDES(mutex_);
+  Status SaveNetworkState(SandboxRecord& record, NetworkLink& network);
+  // The network of a sandbox whose guest answers; FAILED_PRECONDITION when it has none.
+  Result<std::shared_ptr<NetworkLink>> NetworkOf(const SandboxRecord& record,
+                                                 const std::string& what);
+
+  // -- resources.cc
+  struct Size {
+    std::uint32_t vcpus = 0;
+    std::uint64_t memory_bytes = 0;
+  };
+  // Of the sandbox with these containers.
+  Result<Size> SizeWith(const SandboxRecord& record,
+                        const std::vector<const ContainerConfig*>& configs) const;
+  Result<Size> SizeOf(const SandboxRecord& record) const;
+  // More CPUs and memory up to `size` where the VM can; the guest takes them into use.
+  Status Grow(SandboxRecord& record, const Size& size, Link& link, UndoStack& undo);
+  // Fewer CPUs; what cannot be taken away stays and is logged.
+  void Shrink(SandboxRecord& record, const Size& size);
+  Status GrowMemory(SandboxRecord& record, const VmSize& now, std::uint64_t bytes, Link& link,
+                    UndoStack& undo);
 
   // -- containers.cc
   // Shares rootfs and volumes; nothing of the guest is touched.
@@ -172,6 +238,8 @@ class SandboxObject {
   FileLock owner_ SHOJI_GUARDED_BY(mutex_);
   std::shared_ptr<Vm> vm_ SHOJI_GUARDED_BY(mutex_);
   std::shared_ptr<Link> link_ SHOJI_GUARDED_BY(mutex_);
+  std::shared_ptr<NetworkLink> network_ SHOJI_GUARDED_BY(mutex_);
+  std::string network_state_ SHOJI_GUARDED_BY(mutex_);     // that network_ stands for
   std::uint64_t boot_ SHOJI_GUARDED_BY(mutex_) = 0;        // SandboxRecord::boot of vm_ and link_
   std::uint64_t ended_boot_ SHOJI_GUARDED_BY(mutex_) = 0;  // its VM was ended through us
 };

@@ -26,6 +26,7 @@ struct SandboxPaths {
         owner(dir + "/owner"),
         vm(dir + "/vm"),
         proxy(dir + "/proxy"),
+        network(dir + "/network"),
         mounts(dir + "/mounts"),
         share(dir + "/share"),
         overlay(dir + "/overlay") {}
@@ -35,7 +36,8 @@ struct SandboxPaths {
   std::string owner;
   std::string vm;
   std::string proxy;
-  std::string mounts;  // where the core mounts; `share` follows it
+  std::string network;  // what to leave, as long as the sandbox is joined to one
+  std::string mounts;   // where the core mounts; `share` follows it
   std::string share;
   std::string overlay;
 };

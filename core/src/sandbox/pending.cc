@@ -24,24 +24,5 @@ Result<std::string> SandboxObject::ProcessListContainer(const std::string&, cons
   return Pending();
 }
 Result<std::unique_ptr<SandboxMonitor>> SandboxObject::Monitor() { return Pending(); }
-// core-dev
-Status SandboxObject::UpdateContainer(const std::string&, const Resources&) { return Pending(); }
-Result<DeviceStatus> SandboxObject::AddDevice(const DeviceInfo&) { return Pending(); }
-Status SandboxObject::RemoveDevice(const std::string&) { return Pending(); }
-Status SandboxObject::LimitDevice(const std::string&, const std::optional<DiskLimits>&) {
-  return Pending();
-}
-Result<StorageStatus> SandboxObject::AddStorage(const StorageInfo&) { return Pending(); }
-Status SandboxObject::RemoveStorage(const std::string&) { return Pending(); }
-Result<InterfaceInfo> SandboxObject::AddInterface(const InterfaceInfo&) { return Pending(); }
-Status SandboxObject::RemoveInterface(const std::string&) { return Pending(); }
-Status SandboxObject::LimitInterface(const std::string&, const std::optional<InterfaceLimits>&) {
-  return Pending();
-}
-Result<std::vector<InterfaceInfo>> SandboxObject::ListInterfaces() { return Pending(); }
-Result<std::vector<Route>> SandboxObject::UpdateRoutes(const std::vector<Route>&) {
-  return Pending();
-}
-Result<std::vector<Route>> SandboxObject::ListRoutes() { return Pending(); }
 
 }  // namespace shoji

@@ -22,6 +22,7 @@ class Plugins {
   virtual Result<std::unique_ptr<Hypervisor>> OpenHypervisor(const std::string& id) = 0;
   virtual Result<std::unique_ptr<Factory>> OpenFactory(const std::string& id) = 0;
   virtual Result<std::unique_ptr<Shim>> OpenShim(const std::string& id) = 0;
+  virtual Result<std::unique_ptr<Network>> OpenNetwork(const std::string& id) = 0;
   virtual Result<NewVm> MakeVm(Factory& factory, const Call& call,
                                const Factory::Request& request) = 0;
   virtual Result<std::unique_ptr<Proxy>> AttachProxy(const std::string& id, const Call& call,

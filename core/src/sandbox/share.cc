@@ -84,7 +84,7 @@ Result<SharedContainer> Share::AddContainer(const std::string& id, const RootFs&
   }
   out.entries.push_back(id);
   undo.Push([&] { (void)RemoveContainer(id, out.entries); });
-  SHOJI_RETURN_IF_ERROR(AddRootfs(id, rootfs, out));
+  if (rootfs.storage.empty()) SHOJI_RETURN_IF_ERROR(AddRootfs(id, rootfs, out));
   for (const Volume& volume : volumes) SHOJI_RETURN_IF_ERROR(AddVolume(id, volume, out));
   undo.Commit();
   return out;
@@ -148,6 +148,31 @@ Status Share::AddVolume(const std::string& id, const Volume& volume, SharedConta
   bind.Keep();
   out.guest_volumes.push_back(std::string(kGuestShare) + "/" + name);
   return OkStatus();
+}
+
+Status Share::AddDirectory(const std::string& entry, const std::string& source, bool read_only) {
+  char resolved[PATH_MAX];
+  if (realpath(source.c_str(), resolved) == nullptr) {
+    if (errno == ENOENT) return NotFound("source \"" + source + "\" does not exist");
+    return ErrnoStatus(errno, "cannot use source \"" + source + "\"");
+  }
+  SHOJI_ASSIGN_OR_RETURN(const bool directory, IsDirectory(resolved));
+  if (!directory) return InvalidArgument("source \"" + source + "\" is not a directory");
+  const std::string target = paths_.mounts + "/" + entry;
+  if (mkdir(target.c_str(), kPrivateDir) < 0) {
+    return ErrnoStatus(errno, "cannot create directory " + target);
+  }
+  UndoStack undo;
+  undo.Push([&] { (void)RemoveTree(target); });
+  SHOJI_ASSIGN_OR_RETURN(MountPoint bind, MountPoint::Bind(resolved, target, read_only));
+  bind.Keep();
+  undo.Commit();
+  return OkStatus();
+}
+
+Status Share::RemoveEntry(const std::string& entry) {
+  SHOJI_RETURN_IF_ERROR(UnmountBelow(paths_.mounts + "/" + entry));
+  return RemoveTree(paths_.mounts + "/" + entry);
 }
 
 Status Share::RemoveContainer(const std::string& id, const std::vector<std::string>& entries) {

@@ -43,6 +43,9 @@ class Share {
   // NOT_FOUND: rootfs "/x" of container "web" does not exist. Nothing is left on failure.
   Result<SharedContainer> AddContainer(const std::string& id, const RootFs& rootfs,
                                        const std::vector<Volume>& volumes);
+  // A directory for the whole pod under the name `entry`. Nothing is left on failure.
+  Status AddDirectory(const std::string& entry, const std::string& source, bool read_only);
+  Status RemoveEntry(const std::string& entry);
   // Success when there is nothing.
   Status RemoveContainer(const std::string& id, const std::vector<std::string>& entries);
   // Unmounts everything of the sandbox and removes the directories of share and overlay.

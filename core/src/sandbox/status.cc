@@ -56,6 +56,12 @@ SandboxStatus StatusOf(const SandboxRecord& record, std::int32_t owner_pid) {
   for (const auto& container : record.containers) {
     out.containers.push_back(StatusOf(record, container));
   }
+  for (const auto& device : record.devices) out.devices.push_back({device.info, device.address});
+  for (const auto& storage : record.storages) {
+    out.storages.push_back({storage.info, storage.guest_path});
+  }
+  out.network = record.network;
+  out.netns = record.config.network.netns;
   out.annotations = record.config.annotations;
   return out;
 }

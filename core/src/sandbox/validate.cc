@@ -64,6 +64,19 @@ Status ValidateBundle(const ContainerConfig& config, const std::string& what) {
   return OkStatus();
 }
 
+Status ValidateRootfs(const RootFs& rootfs, const std::string& what) {
+  if (rootfs.storage.empty()) return OkStatus();
+  if (!rootfs.source.empty()) {
+    return InvalidArgument("rootfs of " + what + " is both " + Quoted(rootfs.source) +
+                           " and in storage " + Quoted(rootfs.storage) + "; give one");
+  }
+  if (rootfs.ephemeral) {
+    return InvalidArgument("rootfs of " + what + " in storage " + Quoted(rootfs.storage) +
+                           " cannot be ephemeral; give a directory of the host");
+  }
+  return OkStatus();
+}
+
 Status ValidateHostname(const std::string& hostname) {
   if (hostname.size() > kMaxHostname) {
     return InvalidArgument("host name " + Quoted(hostname) + " is longer than " +
@@ -101,9 +114,12 @@ Status ValidateContainer(const ContainerConfig& config) {
   SHOJI_RETURN_IF_ERROR(ValidateId("container", config.id));
   const std::string what = "container " + Quoted(config.id);
   SHOJI_RETURN_IF_ERROR(ValidateBundle(config, what));
+  SHOJI_RETURN_IF_ERROR(ValidateContainerDevices(config));
+  SHOJI_RETURN_IF_ERROR(ValidateRootfs(config.rootfs, what));
   if (!config.oci_spec.empty()) return OkStatus();  // checked when it is read
   SHOJI_RETURN_IF_ERROR(ValidateCmd(config.cmd, what));
-  if (config.rootfs.source.empty() || config.rootfs.source[0] != '/') {
+  if (config.rootfs.storage.empty() &&
+      (config.rootfs.source.empty() || config.rootfs.source[0] != '/')) {
     return InvalidArgument("rootfs " + Quoted(config.rootfs.source) + " of " + what +
                            " is not an absolute path");
   }
@@ -128,7 +144,7 @@ Status ValidateSandbox(const SandboxConfig& config) {
                              Quoted(config.id));
     }
   }
-  return OkStatus();
+  return ValidateAttached(config);
 }
 
 }  // namespace shoji

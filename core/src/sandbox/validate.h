@@ -20,6 +20,21 @@ Status ValidateCmd(const Cmd& cmd, std::string_view what);
 Status ValidateContainer(const ContainerConfig& config);
 Status ValidateSandbox(const SandboxConfig& config);
 
+// -- validate_devices.cc
+Status ValidateDevice(const DeviceInfo& device);
+Status ValidateStorage(const StorageInfo& storage);
+Status ValidateInterface(const InterfaceInfo& interface);
+Status ValidateInterfaceName(const std::string& name);
+Status ValidateRoute(const Route& route);
+Status ValidateNetwork(const NetworkConfig& network);
+// `what`: "device \"data\"".
+Status ValidateDiskLimits(const DiskLimits& limits, const std::string& what);
+Status ValidateInterfaceLimits(const InterfaceLimits& limits, const std::string& what);
+// Devices, resources and references to storages; whether those exist is for later.
+Status ValidateContainerDevices(const ContainerConfig& config);
+// Devices, storages and network of a sandbox, and that its containers use what is there.
+Status ValidateAttached(const SandboxConfig& config);
+
 }  // namespace shoji
 
 #endif  // SHOJI_CORE_SANDBOX_VALIDATE_H_

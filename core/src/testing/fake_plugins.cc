@@ -177,6 +177,7 @@ shoji_hypervisor_v1 HypervisorTable() {
   table.attach = VmAttach;
   table.close_vm = VmClose;
   table.destroy = VmDestroy;
+  table.get_extension = HotplugExtension;
   return table;
 }
 const shoji_hypervisor_v1 kHypervisor = HypervisorTable();
@@ -251,8 +252,10 @@ std::int32_t Simple(shoji_agent* agent, const char* slot, shoji_error* error) {
   if (Readable(AgentOf(agent)->vm.get())) return Fail(error, SHOJI_UNAVAILABLE, "no guest");
   return AgentOf(agent)->world->Enter(slot, error);
 }
-std::int32_t AgentCreateSandbox(shoji_agent* a, const shoji_call*, const shoji_sandbox_request*,
-                                shoji_error* error) {
+std::int32_t AgentCreateSandbox(shoji_agent* a, const shoji_call*,
+                                const shoji_sandbox_request* request, shoji_error* error) {
+  AgentOf(a)->world->machine().Note("create_sandbox");
+  NoteMounts(AgentOf(a)->world->machine(), request->storages, request->storage_count);
   return Simple(a, "agent.create_sandbox", error);
 }
 std::int32_t AgentDestroySandbox(shoji_agent* a, const shoji_call*, shoji_error* error) {
@@ -261,6 +264,9 @@ std::int32_t AgentDestroySandbox(shoji_agent* a, const shoji_call*, shoji_error*
 std::int32_t AgentCreateContainer(shoji_agent* a, const shoji_call*,
                                   const shoji_container_request* request, shoji_error* error) {
   AgentOf(a)->world->NoteSpec(Text(request->container_id), Text(request->spec_json));
+  AgentOf(a)->world->machine().Note("create_container " + Text(request->container_id));
+  NoteMounts(AgentOf(a)->world->machine(), request->storages, request->storage_count);
+  NoteDevices(AgentOf(a)->world->machine(), *request);
   return Simple(a, "agent.create_container", error);
 }
 std::int32_t AgentStartContainer(shoji_agent* a, const shoji_call*, shoji_str, shoji_error* e) {
@@ -322,6 +328,8 @@ shoji_agent_v1 AgentTable() {
   shoji_agent_v1 table = {};
   table.struct_size = sizeof(table);
   table.close = AgentClose;
+  table.guest_details = FakeGuestDetails;
+  table.get_extension = GuestExtension;
   table.create_sandbox = AgentCreateSandbox;
   table.destroy_sandbox = AgentDestroySandbox;
   table.create_container = AgentCreateContainer;
@@ -360,6 +368,10 @@ class FakePlugins final : public Plugins {
     SHOJI_RETURN_IF_ERROR(Enter("shim.open"));
     return std::make_unique<Shim>(&kShim, &world_, nullptr);
   }
+  Result<std::unique_ptr<Network>> OpenNetwork(const std::string&) override {
+    SHOJI_RETURN_IF_ERROR(Enter("network.open"));
+    return MakeFakeNetwork(world_);
+  }
   Result<NewVm> MakeVm(Factory&, const Call&, const Factory::Request& request) override {
     SHOJI_RETURN_IF_ERROR(Enter("factory.new_vm"));
     const std::string run_dir = request.config.run_dir;
@@ -373,6 +385,7 @@ class FakePlugins final : public Plugins {
     const auto ticks = StartTicks(child.pid());
     auto* vm = new FakeVm{&world_, {child.pid(), *ticks}, run_dir, child.TakePidfd()};
     world_.Made("vm");
+    world_.machine().Boot(request.config);
     NewVm out;
     out.vm = std::make_unique<Vm>(&kHypervisor, reinterpret_cast<shoji_vm*>(vm));
     SHOJI_RETURN_IF_ERROR(WriteFile(dir + "/proxy/proxy.sock", ""));
@@ -481,6 +494,8 @@ std::shared_ptr<Context> MakeFakeContext(FakeWorld& world) {
   settings.lock_limit = std::chrono::seconds(5);
   settings.call_limit = std::chrono::seconds(5);
   settings.stop_limit = std::chrono::seconds(2);
+  settings.max_vcpus = 16;
+  settings.max_memory_bytes = 1ULL << 40U;
   return std::make_shared<Context>(settings, MakeFakePlugins(world), nullptr, nullptr);
 }
 

@@ -19,6 +19,7 @@
 #include "shoji/base/thread_annotations.h"
 #include "shoji/base/unique_fd.h"
 #include "shoji/plugin/base.h"
+#include "testing/fake_hotplug.h"
 
 namespace shoji::testing {
 
@@ -42,6 +43,8 @@ class FakeWorld {
   std::int32_t Enter(const std::string& slot, shoji_error* error) SHOJI_EXCLUDES(mutex_);
   int Count(const std::string& slot) SHOJI_EXCLUDES(mutex_);
 
+  FakeMachine& machine() { return machine_; }
+
   // Handles that were made and not released: "vm", "proxy", "agent".
   void Made(const std::string& kind) SHOJI_EXCLUDES(mutex_);
   void Gone(const std::string& kind) SHOJI_EXCLUDES(mutex_);
@@ -56,6 +59,7 @@ class FakeWorld {
  private:
   const std::string dir_;
   bool transactions_ = true;
+  FakeMachine machine_;
   Mutex mutex_;
   std::map<std::string, int> fail_ SHOJI_GUARDED_BY(mutex_);
   std::string die_ SHOJI_GUARDED_BY(mutex_);
