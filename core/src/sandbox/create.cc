@@ -207,6 +207,7 @@ Status SandboxObject::AdoptVm(SandboxRecord& record, NewVm made, UndoStack& undo
     vm_ = vm;
     link_ = std::make_shared<Link>(id_, vm, std::move(made.proxy), std::move(made.agent));
     boot_ = record.boot;
+    closed_boot_ = 0;
   }
   undo.Push([this, vm] {
     CloseLink(true);

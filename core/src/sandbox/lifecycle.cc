@@ -125,8 +125,11 @@ Status SandboxObject::StopContainers(SandboxRecord& record, bool force) {
 Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
   for (const ContainerRecord& container : record.containers) StopShim(record, container);
   if (VmLives(record)) (void)Connect(record);  // a proxy of its own is stopped through it
-  CloseLink(true);
-  SHOJI_RETURN_IF_ERROR(DestroyVm(record, force));
+  CloseLink(true, record.boot);
+  if (const Status destroyed = DestroyVm(record, force); !destroyed.ok()) {
+    Reopen();
+    return destroyed;
+  }
   SHOJI_RETURN_IF_ERROR(share_.RemoveAll());
   record.vm_state.clear();
   record.proxy_state.clear();

@@ -152,8 +152,10 @@ class SandboxObject {
   Result<std::shared_ptr<Link>> Connect(const SandboxRecord& record) SHOJI_EXCLUDES(mutex_);
   Result<std::shared_ptr<Vm>> AttachVm(const SandboxRecord& record) SHOJI_EXCLUDES(mutex_);
   Result<std::shared_ptr<Vm>> AttachVmLocked(const SandboxRecord& record) SHOJI_REQUIRES(mutex_);
-  // Ends calls to the guest and drops the handles.
-  void CloseLink(bool stop_proxy) SHOJI_EXCLUDES(mutex_);
+  // Ends calls to the guest and drops the handles. `closed_boot`, when not 0: there will be no
+  // link to that VM any more, unless Reopen() is called.
+  void CloseLink(bool stop_proxy, std::uint64_t closed_boot = 0) SHOJI_EXCLUDES(mutex_);
+  void Reopen() SHOJI_EXCLUDES(mutex_);
   Status DestroyVm(const SandboxRecord& record, bool force) SHOJI_EXCLUDES(mutex_);
   void DropVm() SHOJI_EXCLUDES(mutex_);
   void SetEnded(std::uint64_t boot) SHOJI_EXCLUDES(mutex_);
@@ -174,6 +176,8 @@ class SandboxObject {
   std::shared_ptr<Link> link_ SHOJI_GUARDED_BY(mutex_);
   std::uint64_t boot_ SHOJI_GUARDED_BY(mutex_) = 0;        // SandboxRecord::boot of vm_ and link_
   std::uint64_t ended_boot_ SHOJI_GUARDED_BY(mutex_) = 0;  // its VM was ended through us
+  // Its VM is about to be ended: who read the record before must not make a link again.
+  std::uint64_t closed_boot_ SHOJI_GUARDED_BY(mutex_) = 0;
 };
 
 // Whether the VM of a record lives, by its processes; asks no plugin.

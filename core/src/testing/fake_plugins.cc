@@ -424,7 +424,17 @@ void FakeWorld::Heal() {
   const MutexLock lock(mutex_);
   fail_.clear();
 }
+void FakeWorld::OnEnter(const std::string& slot, std::function<void()> hook) {
+  const MutexLock lock(mutex_);
+  hooks_[slot] = std::move(hook);
+}
 std::int32_t FakeWorld::Enter(const std::string& slot, shoji_error* error) {
+  std::function<void()> hook;
+  {
+    const MutexLock lock(mutex_);
+    if (const auto it = hooks_.find(slot); it != hooks_.end()) hook = it->second;
+  }
+  if (hook) hook();
   const MutexLock lock(mutex_);
   const int call = ++calls_[slot];
   if (die_ == slot) kill(getpid(), SIGKILL);

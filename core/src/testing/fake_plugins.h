@@ -10,6 +10,7 @@
 #define SHOJI_CORE_TESTING_FAKE_PLUGINS_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,6 +36,8 @@ class FakeWorld {
   // The process ends by SIGKILL when the slot is called, before it does anything.
   void DieAt(const std::string& slot) SHOJI_EXCLUDES(mutex_);
   void Heal() SHOJI_EXCLUDES(mutex_);
+  // Called, without any lock, whenever the slot is called; nothing: no more.
+  void OnEnter(const std::string& slot, std::function<void()> hook) SHOJI_EXCLUDES(mutex_);
   void use_transactions(bool on) { transactions_ = on; }
   bool transactions() const { return transactions_; }
 
@@ -59,6 +62,7 @@ class FakeWorld {
   Mutex mutex_;
   std::map<std::string, int> fail_ SHOJI_GUARDED_BY(mutex_);
   std::string die_ SHOJI_GUARDED_BY(mutex_);
+  std::map<std::string, std::function<void()>> hooks_ SHOJI_GUARDED_BY(mutex_);
   std::map<std::string, int> calls_ SHOJI_GUARDED_BY(mutex_);
   std::map<std::string, int> live_ SHOJI_GUARDED_BY(mutex_);
   std::map<std::string, UniqueFd> exits_ SHOJI_GUARDED_BY(mutex_);
