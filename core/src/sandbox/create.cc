@@ -146,8 +146,10 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
   ++record.boot;
   SHOJI_RETURN_IF_ERROR(MakeDirs(paths_.vm, 0700));
   SHOJI_RETURN_IF_ERROR(MakeDirs(paths_.proxy, 0700));
-  undo.Push([this] { (void)share_.RemoveAll(); });
-  SHOJI_RETURN_IF_ERROR(share_.Prepare());
+  if (record.config.share) {
+    undo.Push([this] { (void)share_.RemoveAll(); });
+    SHOJI_RETURN_IF_ERROR(share_.Prepare());
+  }
 
   CancelEvent cancel;
   SHOJI_RETURN_IF_ERROR(cancel.Follow(context_->settings().cancel_fd));
@@ -180,24 +182,31 @@ Result<std::vector<ContainerRecord>> SandboxObject::ShareContainers(
   return out;
 }
 
+// Of a new VM, and of one restored from a snapshot, which must be the same.
+VmConfig SandboxObject::VmConfigOf(const SandboxRecord& record) const {
+  const Settings& settings = context_->settings();
+  VmConfig config;
+  config.id = id_;
+  config.vcpus = record.vcpus;
+  config.memory_bytes = record.memory_bytes;
+  config.run_dir = paths_.vm;
+  config.kernel = settings.kernel;
+  config.initrd = settings.initrd;
+  config.kernel_params = settings.kernel_params;
+  if (record.config.share) config.shares = {{kShareTag, paths_.share, false}};
+  return config;
+}
+
 Result<NewVm> SandboxObject::MakeVm(const SandboxRecord& record, const CancelEvent& cancel) {
   SHOJI_ASSIGN_OR_RETURN(Hypervisor* const hypervisor, context_->hypervisor(record.hypervisor));
   SHOJI_ASSIGN_OR_RETURN(Factory* const factory, context_->factory(record.factory));
-  const Settings& settings = context_->settings();
   Factory::Request request;
   request.hypervisor = hypervisor;
   request.proxy_id = record.proxy;
   request.agent_id = record.agent;
-  request.config.id = id_;
-  request.config.vcpus = record.vcpus;
-  request.config.memory_bytes = record.memory_bytes;
-  request.config.run_dir = paths_.vm;
-  request.config.kernel = settings.kernel;
-  request.config.initrd = settings.initrd;
-  request.config.kernel_params = settings.kernel_params;
-  request.config.shares = {{kShareTag, paths_.share, false}};
-  return context_->plugins().MakeVm(
-      *factory, Call{Deadline::After(settings.boot_limit), cancel.fd()}, request);
+  request.config = VmConfigOf(record);
+  const Deadline limit = Deadline::After(context_->settings().boot_limit);
+  return context_->plugins().MakeVm(*factory, Call{limit, cancel.fd()}, request);
 }
 
 Status SandboxObject::AdoptVm(SandboxRecord& record, NewVm made, UndoStack& undo) {
@@ -227,7 +236,10 @@ Status SandboxObject::CreateInAgent(const SandboxRecord& record, Link& link) {
   request.sandbox_id = id_;
   request.hostname = record.config.hostname;
   request.dns = record.config.dns;
-  request.storages = {ShareStorage(), ShmStorage(record.config.shm_size)};
+  if (record.config.share) request.storages.push_back(ShareStorage());
+  request.storages.push_back(ShmStorage(record.config.shm_size));
+  request.shared_pid_namespace = record.config.shared_pid_namespace;
+  request.guest_hook_path = record.config.guest_hook_path;
   return link.Explain(link.agent().CreateSandbox(context_->making_call(), request));
 }
 
