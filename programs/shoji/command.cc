@@ -3,10 +3,11 @@
 namespace shoji::cli {
 
 const std::vector<Command>& AllCommands() {
-  static const std::vector<Command> commands = {kRun,        kExec,        kList,      kStatus,
-                                                kStop,       kDelete,      kGc,        kPluginList,
-                                                kPluginInfo, kPluginCheck, kPluginNew, kConfigDump,
-                                                kStoreCopy,  kStoreCheck,  kStoreDump};
+  static const std::vector<Command> commands = {
+      kRun,        kExec,      kList,       kStatus,     kStop,        kDelete,
+      kPause,      kResume,    kPs,         kStats,      kEvents,      kSave,
+      kRestore,    kGc,        kPluginList, kPluginInfo, kPluginCheck, kPluginNew,
+      kConfigDump, kStoreCopy, kStoreCheck, kStoreDump};
   return commands;
 }
 

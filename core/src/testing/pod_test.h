@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gc/processes.h"
 #include "sandbox/management.h"
@@ -45,9 +46,16 @@ class PodTest : public ::testing::Test {
     config.containers = {Container("one"), Container("two")};
     return config;
   }
-  State StateOfPod() { return management_.GetStatus("pod")->state; }
+  State StateOfPod() {
+    const auto pod = management_.GetStatus("pod");
+    EXPECT_TRUE(pod.ok()) << pod.status().message();
+    return pod.ok() ? pod->state : State::kStopped;
+  }
   State StateOf(const std::string& container) {
-    for (const ContainerStatus& status : management_.GetStatus("pod")->containers) {
+    const auto pod = management_.GetStatus("pod");
+    EXPECT_TRUE(pod.ok()) << pod.status().message();
+    for (const ContainerStatus& status :
+         pod.ok() ? pod->containers : std::vector<ContainerStatus>()) {
       if (status.id == container) return status.state;
     }
     ADD_FAILURE() << "no container " << container;
