@@ -4,9 +4,10 @@ namespace shoji::cli {
 
 const std::vector<Command>& AllCommands() {
   static const std::vector<Command> commands = {
-      kRun,        kExec,       kList,      kStatus,     kStop,       kDeviceAdd,  kDeviceRemove,
-      kDeviceList, kUpdate,     kDelete,    kGc,         kPluginList, kPluginInfo, kPluginCheck,
-      kPluginNew,  kConfigDump, kStoreCopy, kStoreCheck, kStoreDump};
+      kRun,       kExec,         kList,       kStatus,     kStop,       kDelete,     kPause,
+      kResume,    kPs,           kStats,      kEvents,     kUpdate,     kSave,       kRestore,
+      kDeviceAdd, kDeviceRemove, kDeviceList, kGc,         kPluginList, kPluginInfo, kPluginCheck,
+      kPluginNew, kConfigDump,   kStoreCopy,  kStoreCheck, kStoreDump};
   return commands;
 }
 

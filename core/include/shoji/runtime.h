@@ -121,8 +121,11 @@ class Runtime {
   Status DeleteSandbox(const std::string& id);
 
   // A sandbox from what Sandbox::Save() wrote, under another id: its containers go on where
-  // they were, with a right clock and fresh random numbers. Disks must hold what they held
-  // then. INVALID_ARGUMENT names what differs, DATA_LOSS what is missing.
+  // they were, with a right clock and fresh random numbers; the host name of the guest stays.
+  // Disks must hold what they held then. The ids of its containers must be free on this host,
+  // for the guest knows them by those: ALREADY_EXISTS. INVALID_ARGUMENT names what differs,
+  // DATA_LOSS what is missing. This process holds it, as CreateSandbox(). On failure everything
+  // is undone.
   Result<std::shared_ptr<Sandbox>> RestoreSandbox(const std::string& id, const std::string& dir);
 
   // The containers of all sandboxes. One whose record cannot be read is left out and logged.

@@ -4,6 +4,9 @@
 // Threads  Every function may be called from any thread. WaitProcess and the streams
 //          block; all others return within their time limits. A sandbox whose guest is
 //          gone answers UNAVAILABLE instead of hanging.
+// Paused   The guest of a paused sandbox answers nothing, so what asks it something fails at
+//          once with FAILED_PRECONDITION. WaitProcess and the streams go on waiting; the status,
+//          Stats(), Save(), Monitor(), Stop() and Delete() work.
 // Ids      A process is named by its container id and a process id, a text: the init
 //          process has the container's id, others get one from EnterContainer.
 // Example
@@ -45,6 +48,12 @@ class ProcessIo {
 
 // Reports failures and ends of one sandbox, each once, as they happen; asks nobody over and
 // over. For one thread at a time, except Cancel().
+// Told are the ends of containers after the monitor was made, by whomever they were started; an
+// end of the VM or of the agent before it is told at once. Each of several monitors gets every
+// event, but the guest tells of a container out of memory to one process only. A sandbox that is
+// stopped in order, also by another process, tells no end of its VM.
+// Holds the sandbox as a handle does, until it is destroyed; Release() cancels it. Destroying it
+// ends its threads.
 class SandboxMonitor {
  public:
   virtual ~SandboxMonitor() = default;
@@ -66,9 +75,13 @@ class Sandbox {
   const std::string& id() const;
 
   // Starts all containers that are ready; state becomes running. When one fails, those
-  // started by this call are stopped again.
+  // started by this call are stopped and are ready again, each with a new init, as is the one
+  // that failed: a second Start() may succeed. A container that cannot be made anew is stopped.
+  // FAILED_PRECONDITION for a sandbox that runs or is paused (Resume() is for that).
   Status Start();
-  // Stops containers and VM. Success when stopped already.
+  // Stops containers and VM. Success when stopped already. A paused sandbox goes on for it, so
+  // that its containers can end by themselves. With `force` the guest is given three seconds,
+  // and a paused one is not asked.
   Status Stop(bool force = false);
   // Stops if need be, removes everything. The object is of no use afterwards.
   Status Delete();
@@ -82,15 +95,16 @@ class Sandbox {
   // Tells of the end of its VM, its agent and its containers.
   Result<std::unique_ptr<SandboxMonitor>> Monitor();
 
-  // Stops the vCPUs: running -> paused, with the containers in it. UNIMPLEMENTED.
+  // Stops the vCPUs: running -> paused. Containers that run show as paused meanwhile; one that
+  // PauseContainer() paused is so after Resume(), too. UNIMPLEMENTED when the hypervisor cannot.
   Status Pause();
   // Lets them run again: paused -> running. The guest's clock is set and its random pool
-  // reseeded, for it stood still.
+  // reseeded, for it stood still; a guest that refuses runs on all the same (logged).
   Status Resume();
   // Writes the whole state into `dir` (absolute, made or empty) for Runtime::RestoreSandbox();
   // the sandbox is paused meanwhile and afterwards as before. Content of disks is not in it.
-  // On failure `dir` is as before. FAILED_PRECONDITION names what cannot be saved (a share that
-  // the guest has mounted, a device of the host).
+  // running or paused only. On failure `dir` is as before. FAILED_PRECONDITION names what cannot
+  // be saved (a share that the guest has mounted, a device of the host, an interface).
   Status Save(const std::string& dir);
 
   // Creates a container (state ready). ALREADY_EXISTS, NOT_FOUND (rootfs), ...
@@ -102,7 +116,9 @@ class Sandbox {
   Status StartContainer(const std::string& container_id);
   // Ends its processes: SIGTERM, and SIGKILL after the configured time (at once with force).
   Status StopContainer(const std::string& container_id, bool force = false);
-  // Runs another process in a running container; gives its process id.
+  // Runs another process in a running container; gives its process id. Where shims are
+  // processes it has one, which is stopped when WaitProcess() has told its end, or with the
+  // container.
   Result<std::string> EnterContainer(const std::string& container_id, const Cmd& cmd);
   // Signals the init process, or every process of the container. Success when it has ended.
   Status KillContainer(const std::string& container_id, int signal, bool all = false);

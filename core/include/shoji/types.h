@@ -103,7 +103,8 @@ struct SandboxEvent {
   enum class Kind {
     kVmEnded,        // the VM is gone; `text` has its last words
     kAgentLost,      // the VM runs, its agent does not answer
-    kContainerExit,  // the init process of `container_id` has ended with `exit_status`
+    kContainerExit,  // the init process of `container_id` has ended with `exit_status`; -1:
+                     // not known, as `text` explains
     kOutOfMemory,    // the guest's kernel killed something in `container_id`
     kStopped,        // the sandbox was stopped or deleted; nothing comes after it
   };

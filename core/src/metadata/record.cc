@@ -20,6 +20,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Capabilities, bounding, effectiv
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mount, source, destination, type, options)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RootFs, source, read_only, ephemeral)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ProcessId, pid, start_ticks)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ExecRecord, id, shim_pid)
 
 static void to_json(json& out, const Cmd& cmd) {
   out = json{{"args", cmd.args},         {"envs", cmd.envs},
@@ -47,7 +48,8 @@ static void from_json(const json& in, Cmd& cmd) {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ContainerConfig, id, rootfs, cmd, mounts,
                                                 annotations, oci_spec, bundle)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SandboxConfig, id, hostname, vcpus, memory_bytes,
-                                                dns, shm_size, annotations)
+                                                dns, shm_size, annotations, shared_pid_namespace,
+                                                guest_hook_path, share)
 
 namespace {
 
@@ -84,6 +86,7 @@ json FormatContainer(const ContainerRecord& container) {
           {"share_entries", container.share_entries},
           {"args", container.args},
           {"terminal", container.terminal},
+          {"execs", container.execs},
           {"config", FormatConfig(container.config)}};
 }
 
@@ -98,6 +101,7 @@ ContainerRecord ParseContainer(const json& in) {
   out.share_entries = in.value("share_entries", none.share_entries);
   out.args = in.value("args", none.args);
   out.terminal = in.value("terminal", none.terminal);
+  out.execs = in.value("execs", none.execs);
   out.config = in.at("config").get<ContainerConfig>();
   TakeMembers(in.at("config"), out.config);
   return out;

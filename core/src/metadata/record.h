@@ -31,6 +31,12 @@ struct ProcessId {
   std::uint64_t start_ticks = 0;  // field 22 of /proc/<pid>/stat
 };
 
+// A process that joined a container, and has a shim of its own.
+struct ExecRecord {
+  std::string id;
+  std::int32_t shim_pid = -1;
+};
+
 struct ContainerRecord {
   State state = State::kReady;
   std::int64_t created_unix_ns = 0;
@@ -40,6 +46,7 @@ struct ContainerRecord {
   std::vector<std::string> share_entries;  // names below <sandbox>/share
   std::vector<std::string> args;
   bool terminal = false;
+  std::vector<ExecRecord> execs;
   ContainerConfig config;
   std::string unknown;  // JSON object of the members this version does not know, or empty
 };

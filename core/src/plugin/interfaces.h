@@ -161,6 +161,13 @@ class Proxy {
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
 
+  // What a new one is started with (PluginHost::StartProxy).
+  struct Params {
+    std::string sandbox_id;
+    std::string run_dir;
+    std::string agent_url;
+    std::string console_url;  // empty: nobody watches the console
+  };
   struct Info {
     std::int32_t pid = 0;
     std::string url;

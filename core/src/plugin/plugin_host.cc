@@ -130,6 +130,28 @@ Result<NewVm> PluginHost::MakeVm(Factory& factory, const Call& call,
   return Internal("the factory gave a VM without its hypervisor, proxy or agent handle");
 }
 
+Result<std::unique_ptr<Proxy>> PluginHost::StartProxy(const std::string& id, const Call& call,
+                                                      const Proxy::Params& params) {
+  SHOJI_ASSIGN_OR_RETURN(const auto opened,
+                         OpenKind<shoji_proxy_v1>(&impl_->registry, "proxy", id));
+  const std::string& name = opened.plugin->name;
+  if (!SHOJI_HAS_SLOT(shoji_proxy_v1, opened.table, start)) return NoSlot(name, "start");
+  shoji_proxy_params raw{};
+  raw.struct_size = sizeof(raw);
+  raw.sandbox_id = ToStr(params.sandbox_id);
+  raw.run_dir = ToStr(params.run_dir);
+  raw.agent_url = ToStr(params.agent_url);
+  raw.console_url = ToStr(params.console_url);
+  const CallArg arg(call);
+  PluginError error;
+  shoji_proxy* handle = nullptr;
+  const std::int32_t code = opened.table->start(opened.plugin->table.self, &opened.plugin->options,
+                                                arg.get(), &raw, &handle, error.get());
+  SHOJI_RETURN_IF_ERROR(error.ToStatus(name, "start", code));
+  if (handle == nullptr) return NullResult(name, "start");
+  return std::make_unique<Proxy>(opened.table, handle, name);
+}
+
 Result<std::unique_ptr<Proxy>> PluginHost::AttachProxy(const std::string& id, const Call& call,
                                                        std::string_view state) {
   SHOJI_ASSIGN_OR_RETURN(const auto opened,

@@ -70,6 +70,9 @@ class PluginHost {
   // Factory::NewVmRaw with its handles wrapped.
   Result<NewVm> MakeVm(Factory& factory, const Call& call, const Factory::Request& request);
 
+  // For a VM that no factory made.
+  Result<std::unique_ptr<Proxy>> StartProxy(const std::string& id, const Call& call,
+                                            const Proxy::Params& params);
   // Reconnects from saved state.
   Result<std::unique_ptr<Proxy>> AttachProxy(const std::string& id, const Call& call,
                                              std::string_view state);

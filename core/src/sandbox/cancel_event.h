@@ -43,6 +43,12 @@ class CancelEvent {
     triggered_ = true;
     eventfd_write(fd_.get(), 1);
   }
+  // Afterwards it can be triggered again. For an event that wakes one thread over and over.
+  void Clear() {
+    eventfd_t count = 0;
+    triggered_ = false;
+    eventfd_read(fd_.get(), &count);
+  }
 
  private:
   UniqueFd fd_;

@@ -140,6 +140,16 @@ Status PlaceAttached(const SandboxRecord& record, const ContainerConfig& config,
   return OkStatus();
 }
 
+// What needs the share of a sandbox that has none.
+Status CheckShared(const SandboxRecord& record, const ContainerConfig& config, const RootFs& rootfs,
+                   const std::vector<Volume>& volumes) {
+  if (record.config.share || (rootfs.source.empty() && volumes.empty())) return OkStatus();
+  const std::string& what = rootfs.source.empty() ? volumes[0].source : rootfs.source;
+  return InvalidArgument("\"" + what + "\" of " + Named(config.id) +
+                         " is on the host, but sandbox \"" + record.id +
+                         "\" shares no directories; use a storage");
+}
+
 Result<std::string> NewExecId() {
   char bytes[8];
   if (getrandom(bytes, sizeof(bytes), 0) != static_cast<ssize_t>(sizeof(bytes))) {
@@ -159,10 +169,7 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
                   Named(config.id) + ": the hooks of its specification are not run");
   }
   const std::vector<Volume> volumes = VolumesOf(config, summary);
-  if (!record.config.share && (rootfs.storage.empty() || !volumes.empty())) {
-    return InvalidArgument(Named(config.id) + " needs a directory of the host, but " + Name() +
-                           " has no share; give it storages");
-  }
+  SHOJI_RETURN_IF_ERROR(CheckShared(record, config, rootfs, volumes));
   if (rootfs.read_only && !rootfs.ephemeral && rootfs.storage.empty()) {
     std::vector<NeededPoint> points = PointsOf(summary, volumes);
     points.push_back({"/etc/resolv.conf", true});
@@ -214,6 +221,7 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
   SpanTimer span(*context_, "container.create");
   Agent::ContainerRequest request;
   request.container_id = container.config.id;
+  request.shared_pid_namespace = record.config.shared_pid_namespace;
   SHOJI_ASSIGN_OR_RETURN(request.spec_json, GuestSpec(record, container));
   SHOJI_ASSIGN_OR_RETURN(request.storages, StoragesFor(record, container.config));
   SHOJI_ASSIGN_OR_RETURN(request.devices, DevicesFor(record, container.config));
@@ -223,32 +231,37 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
     (void)link.agent().RemoveContainer(context_->call(), id, kRemoveSeconds);
   });
   container.state = State::kReady;
-  SHOJI_RETURN_IF_ERROR(StartShim(record, container, link, undo));
+  SHOJI_ASSIGN_OR_RETURN(container.shim_pid,
+                         StartShim(record, Init(container), container.terminal, link));
+  undo.Push([this, shim = record.shim, pid = container.shim_pid] { StopShim(shim, pid); });
   span.Finish();
   return OkStatus();
 }
 
-Status SandboxObject::StartShim(const SandboxRecord& record, ContainerRecord& container, Link& link,
-                                UndoStack& undo) {
+Result<std::int32_t> SandboxObject::StartShim(const SandboxRecord& record,
+                                              const ProcessRef& process, bool terminal,
+                                              Link& link) {
   SHOJI_ASSIGN_OR_RETURN(Shim* const shim, context_->shim(record.shim));
   SHOJI_ASSIGN_OR_RETURN(const Proxy::Info proxy, link.proxy().GetInfo());
   Shim::Params params;
   params.sandbox_id = id_;
-  params.container_id = container.config.id;
-  params.exec_id = container.config.id;
+  params.container_id = process.container_id;
+  params.exec_id = process.exec_id;
   params.proxy_url = proxy.url;
-  params.terminal = container.terminal;
-  SHOJI_ASSIGN_OR_RETURN(container.shim_pid, shim->Start(context_->call(), params));
-  undo.Push([this, shim, pid = container.shim_pid] { (void)shim->Stop(context_->call(), pid); });
-  return OkStatus();
+  params.terminal = terminal;
+  return shim->Start(context_->call(), params);
 }
 
-void SandboxObject::StopShim(const SandboxRecord& record, const ContainerRecord& container) {
-  if (container.shim_pid < 0) return;
-  const auto shim = context_->shim(record.shim);
-  const Status stopped =
-      shim.ok() ? (*shim)->Stop(context_->call(), container.shim_pid) : shim.status();
+void SandboxObject::StopShim(const std::string& shim_id, std::int32_t pid) {
+  if (pid < 0) return;
+  const auto shim = context_->shim(shim_id);
+  const Status stopped = shim.ok() ? (*shim)->Stop(context_->call(), pid) : shim.status();
   if (!stopped.ok()) context_->Log(LogLevel::kWarn, Name() + ": " + stopped.message());
+}
+
+void SandboxObject::StopShims(const SandboxRecord& record, const ContainerRecord& container) {
+  for (const ExecRecord& exec : container.execs) StopShim(record.shim, exec.shim_pid);
+  StopShim(record.shim, container.shim_pid);
 }
 
 Status SandboxObject::RunningSandbox(const SandboxRecord& record, const std::string& what) const {
@@ -267,7 +280,8 @@ Status SandboxObject::StartInGuest(const SandboxRecord& record, ContainerRecord&
     UndoStack undo;
     SHOJI_RETURN_IF_ERROR(
         Tolerate(link.Explain(link.agent().RemoveContainer(context_->call(), id, kRemoveSeconds))));
-    StopShim(record, container);
+    StopShims(record, container);
+    container.execs.clear();
     SHOJI_RETURN_IF_ERROR(CreateInGuest(record, container, link, undo));
     undo.Commit();
   }
@@ -282,24 +296,32 @@ Status SandboxObject::StartInGuest(const SandboxRecord& record, ContainerRecord&
   return OkStatus();
 }
 
-Status SandboxObject::StopInGuest(ContainerRecord& container, Link& link, bool force) {
+Status SandboxObject::StopInGuest(ContainerRecord& container, Link& link, bool force,
+                                  Deadline limit) {
   if (container.state == State::kStopped) return OkStatus();
-  const auto wait = [&](std::chrono::nanoseconds limit) {
-    return Tolerate(
-        link.agent().WaitProcess(Call{Deadline::After(limit), -1}, Init(container)).status());
+  Agent& agent = link.agent();
+  const auto call = [&](std::chrono::nanoseconds most) {
+    return Call{Deadline::After(most).Min(limit), -1};
   };
+  const auto wait = [&](std::chrono::nanoseconds most) {
+    return Tolerate(agent.WaitProcess(call(most), Init(container)).status());
+  };
+  const Settings& settings = context_->settings();
   if (!force && container.state == State::kRunning) {
     const Status asked =
-        Tolerate(link.agent().SignalProcess(context_->call(), Init(container), SIGTERM));
-    if (asked.ok() && wait(context_->settings().stop_limit).ok()) {
+        Tolerate(agent.SignalProcess(call(settings.call_limit), Init(container), SIGTERM));
+    if (asked.ok() && wait(settings.stop_limit).ok()) {
       // The init is gone; the others of its container follow without being asked.
-      (void)link.agent().SignalProcess(context_->call(), Everything(container), SIGKILL);
+      (void)agent.SignalProcess(call(settings.call_limit), Everything(container), SIGKILL);
       container.state = State::kStopped;
       return OkStatus();
     }
   }
-  SHOJI_RETURN_IF_ERROR(Tolerate(
-      link.Explain(link.agent().SignalProcess(context_->call(), Everything(container), SIGKILL))));
+  SHOJI_RETURN_IF_ERROR(Tolerate(link.Explain(
+      agent.SignalProcess(call(settings.call_limit), Everything(container), SIGKILL))));
+  if (container.state == State::kPaused) {  // a frozen process may die only when it thaws
+    (void)agent.ResumeContainer(call(settings.call_limit), container.config.id);
+  }
   SHOJI_RETURN_IF_ERROR(
       link.Explain(wait(kKillLimit)).WithContext("cannot stop " + Named(container.config.id)));
   container.state = State::kStopped;
@@ -351,6 +373,7 @@ Status SandboxObject::DeleteContainer(const std::string& container_id) {
   SandboxRecord& record = session.record;
   SHOJI_ASSIGN_OR_RETURN(ContainerRecord* const container, FindContainer(record, container_id));
   if (VmLives(record)) {
+    SHOJI_RETURN_IF_ERROR(NotPaused(record, "cannot delete " + Named(container_id)));
     SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
     Refresh(*container, *link);
     if (container->state != State::kReady && container->state != State::kStopped) {
@@ -360,7 +383,7 @@ Status SandboxObject::DeleteContainer(const std::string& container_id) {
     SHOJI_RETURN_IF_ERROR(Tolerate(link->Explain(
         link->agent().RemoveContainer(context_->call(), container_id, kRemoveSeconds))));
   }
-  StopShim(record, *container);
+  StopShims(record, *container);
   SHOJI_RETURN_IF_ERROR(share_.RemoveContainer(container_id, container->share_entries));
   std::erase_if(record.containers, [&](const auto& c) { return c.config.id == container_id; });
   if (const auto size = SizeOf(record); size.ok()) Shrink(record, *size);
@@ -384,10 +407,13 @@ Status SandboxObject::StopContainer(const std::string& container_id, bool force)
   SandboxRecord& record = session.record;
   SHOJI_ASSIGN_OR_RETURN(ContainerRecord* const container, FindContainer(record, container_id));
   if (VmLives(record)) {
+    SHOJI_RETURN_IF_ERROR(NotPaused(record, "cannot stop " + Named(container_id)));
     SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
     const Status stopped = StopInGuest(*container, *link, force);
     if (!stopped.ok() && !link->VmGone()) return stopped;
   }
+  for (const ExecRecord& exec : container->execs) StopShim(record.shim, exec.shim_pid);
+  container->execs.clear();
   container->state = State::kStopped;
   return SaveRecord(record);
 }
@@ -420,6 +446,8 @@ Result<std::string> SandboxObject::EnterContainer(const std::string& container_i
   SHOJI_ASSIGN_OR_RETURN(std::string exec_id, NewExecId());
   SHOJI_RETURN_IF_ERROR(link->Explain(
       link->agent().ExecProcess(context_->making_call(), {container_id, exec_id}, process)));
+  SHOJI_RETURN_IF_ERROR(
+      StartExecShim(std::move(session), {container_id, exec_id}, cmd.terminal, *link));
   return exec_id;
 }
 

@@ -147,8 +147,10 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
   ++record.boot;
   SHOJI_RETURN_IF_ERROR(MakeDirs(paths_.vm, 0700));
   SHOJI_RETURN_IF_ERROR(MakeDirs(paths_.proxy, 0700));
-  undo.Push([this] { (void)share_.RemoveAll(); });
-  SHOJI_RETURN_IF_ERROR(share_.Prepare());
+  if (record.config.share) {
+    undo.Push([this] { (void)share_.RemoveAll(); });
+    SHOJI_RETURN_IF_ERROR(share_.Prepare());
+  }
   std::vector<const ContainerConfig*> sizes;
   for (const ContainerConfig& config : configs) sizes.push_back(&config);
   SHOJI_ASSIGN_OR_RETURN(const Size size, SizeWith(record, sizes));
@@ -194,6 +196,21 @@ Result<std::vector<ContainerRecord>> SandboxObject::ShareContainers(
   return out;
 }
 
+// Of a new VM, and of one restored from a snapshot, which must be the same.
+VmConfig SandboxObject::VmConfigOf(const SandboxRecord& record) const {
+  const Settings& settings = context_->settings();
+  VmConfig config;
+  config.id = id_;
+  config.vcpus = record.vcpus;
+  config.memory_bytes = record.memory_bytes;
+  config.run_dir = paths_.vm;
+  config.kernel = settings.kernel;
+  config.initrd = settings.initrd;
+  config.kernel_params = std::string(kOnlineMemory) + " " + settings.kernel_params;
+  if (record.config.share) config.shares = {{kShareTag, paths_.share, false}};
+  return config;
+}
+
 // The taps must be there before the VM, so the network is joined first: a few milliseconds, and
 // machines that cannot hot-plug have interfaces too.
 Result<NewVm> SandboxObject::MakeVm(const SandboxRecord& record, const CancelEvent& cancel,
@@ -201,22 +218,14 @@ Result<NewVm> SandboxObject::MakeVm(const SandboxRecord& record, const CancelEve
   SHOJI_RETURN_IF_ERROR(JoinNetwork(record, cancel, joined));
   SHOJI_ASSIGN_OR_RETURN(Hypervisor* const hypervisor, context_->hypervisor(record.hypervisor));
   SHOJI_ASSIGN_OR_RETURN(Factory* const factory, context_->factory(record.factory));
-  const Settings& settings = context_->settings();
   Factory::Request request;
   request.hypervisor = hypervisor;
   request.proxy_id = record.proxy;
   request.agent_id = record.agent;
-  request.config.id = id_;
-  request.config.vcpus = record.vcpus;
-  request.config.memory_bytes = record.memory_bytes;
-  request.config.run_dir = paths_.vm;
-  request.config.kernel = settings.kernel;
-  request.config.initrd = settings.initrd;
-  request.config.kernel_params = std::string(kOnlineMemory) + " " + settings.kernel_params;
-  if (record.config.share) request.config.shares = {{kShareTag, paths_.share, false}};
+  request.config = VmConfigOf(record);
   request.config.devices = BootDevices(record, joined.nics);
-  return context_->plugins().MakeVm(
-      *factory, Call{Deadline::After(settings.boot_limit), cancel.fd()}, request);
+  const Deadline limit = Deadline::After(context_->settings().boot_limit);
+  return context_->plugins().MakeVm(*factory, Call{limit, cancel.fd()}, request);
 }
 
 Status SandboxObject::AdoptVm(SandboxRecord& record, NewVm made, UndoStack& undo) {
@@ -226,6 +235,7 @@ Status SandboxObject::AdoptVm(SandboxRecord& record, NewVm made, UndoStack& undo
     vm_ = vm;
     link_ = std::make_shared<Link>(id_, vm, std::move(made.proxy), std::move(made.agent));
     boot_ = record.boot;
+    closed_boot_ = 0;
   }
   undo.Push([this, vm] {
     CloseLink(true);
@@ -246,6 +256,8 @@ Status SandboxObject::CreateInAgent(const SandboxRecord& record, Link& link) {
   request.hostname = record.config.hostname;
   request.dns = record.config.dns;
   SHOJI_ASSIGN_OR_RETURN(request.storages, StoragesOfSandbox(record));
+  request.shared_pid_namespace = record.config.shared_pid_namespace;
+  request.guest_hook_path = record.config.guest_hook_path;
   return link.Explain(link.agent().CreateSandbox(context_->making_call(), request));
 }
 

@@ -34,6 +34,7 @@ Result<std::shared_ptr<Vm>> SandboxObject::AttachVm(const SandboxRecord& record)
 
 Result<std::shared_ptr<Link>> SandboxObject::Connect(const SandboxRecord& record) {
   const MutexLock lock(mutex_);
+  if (record.boot == closed_boot_) return Unavailable(Name() + " has no VM: it is stopped");
   SHOJI_ASSIGN_OR_RETURN(auto vm, AttachVmLocked(record));
   if (!VmLives(record)) {
     const std::string words = vm->LastWords();
@@ -48,14 +49,20 @@ Result<std::shared_ptr<Link>> SandboxObject::Connect(const SandboxRecord& record
   return link_;
 }
 
-void SandboxObject::CloseLink(bool stop_proxy) {
+void SandboxObject::CloseLink(bool stop_proxy, std::uint64_t closed_boot) {
   std::shared_ptr<Link> link;
   {
     const MutexLock lock(mutex_);
     link = std::exchange(link_, nullptr);
+    if (closed_boot != 0) closed_boot_ = closed_boot;
   }
   const Status closed = Link::Close(std::move(link), stop_proxy, Deadline::After(kCloseLimit));
   if (!closed.ok()) context_->Log(LogLevel::kWarn, closed.message());
+}
+
+void SandboxObject::Reopen() {
+  const MutexLock lock(mutex_);
+  closed_boot_ = 0;
 }
 
 void SandboxObject::DropVm() {

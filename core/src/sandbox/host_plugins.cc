@@ -143,6 +143,10 @@ Result<NewVm> HostPlugins::MakeVm(Factory& factory, const Call& call,
                                   const Factory::Request& request) {
   return host_->MakeVm(factory, call, request);
 }
+Result<std::unique_ptr<Proxy>> HostPlugins::StartProxy(const std::string& id, const Call& call,
+                                                       const Proxy::Params& params) {
+  return host_->StartProxy(id, call, params);
+}
 Result<std::unique_ptr<Proxy>> HostPlugins::AttachProxy(const std::string& id, const Call& call,
                                                         std::string_view state) {
   return host_->AttachProxy(id, call, state);

@@ -37,6 +37,8 @@ class HostPlugins final : public Plugins {
   Result<std::unique_ptr<Network>> OpenNetwork(const std::string& id) override;
   Result<NewVm> MakeVm(Factory& factory, const Call& call,
                        const Factory::Request& request) override;
+  Result<std::unique_ptr<Proxy>> StartProxy(const std::string& id, const Call& call,
+                                            const Proxy::Params& params) override;
   Result<std::unique_ptr<Proxy>> AttachProxy(const std::string& id, const Call& call,
                                              std::string_view state) override;
   Result<std::unique_ptr<Agent>> OpenAgent(const std::string& id, const Proxy& proxy) override;

@@ -7,12 +7,16 @@
 #include "sandbox/mount.h"
 #include "sandbox/object.h"
 #include "sandbox/state.h"
+#include "sandbox/watch.h"
 #include "shoji/base/file.h"
 
 namespace shoji {
 namespace {
 
 constexpr auto kGoodbyeLimit = std::chrono::seconds(3);
+// For a guest to end its containers, when its VM is ended in any case.
+constexpr auto kForceLimit = std::chrono::seconds(3);
+constexpr std::uint32_t kRemoveSeconds = 10;
 
 }  // namespace
 
@@ -40,10 +44,13 @@ Status SandboxObject::SaveRecord(const SandboxRecord& record) {
   return metadata->Save(record);
 }
 
-Status SandboxObject::Start() {
+Status SandboxObject::Start(bool again) {
   SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kExclusive));
   SandboxRecord& record = session.record;
   record.state = EffectiveState(record);
+  if (record.state == State::kPaused) {
+    return FailedPrecondition("cannot start " + Name() + ": it is paused, not ready; resume it");
+  }
   SHOJI_RETURN_IF_ERROR(CheckMove(record.state, State::kRunning, Name()));
   const bool restart = record.state == State::kStopped;
   UndoStack undo;
@@ -52,7 +59,11 @@ Status SandboxObject::Start() {
   }
   UndoStack stop_started;
   if (const Status started = StartReady(record, stop_started); !started.ok()) {
-    stop_started.Run();
+    if (restart || !again) {
+      stop_started.Commit();  // the VM goes, and they with it
+    } else {
+      stop_started.Run();
+    }
     // After a restart the VM goes too, and the record stays that of a stopped sandbox.
     if (!restart) (void)SaveRecord(record);
     return started;
@@ -68,10 +79,31 @@ Status SandboxObject::StartReady(SandboxRecord& record, UndoStack& undo) {
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
   for (ContainerRecord& container : record.containers) {
     if (container.state != State::kReady) continue;
+    undo.Push([this, &record, &container] { MakeReadyAgain(record, container); });
     SHOJI_RETURN_IF_ERROR(StartInGuest(record, container, *link));
-    undo.Push([this, &container, link] { (void)StopInGuest(container, *link, true); });
   }
   return OkStatus();
+}
+
+void SandboxObject::MakeReadyAgain(const SandboxRecord& record, ContainerRecord& container) {
+  const auto link = Connect(record);
+  Status made = link.status();
+  if (made.ok()) made = StopInGuest(container, **link, true);
+  if (made.ok()) {
+    made = (*link)->Explain(
+        (*link)->agent().RemoveContainer(context_->call(), container.config.id, kRemoveSeconds));
+    if (made.code() == StatusCode::kNotFound) made = OkStatus();
+  }
+  if (made.ok()) {
+    StopShims(record, container);
+    UndoStack undo;
+    made = CreateInGuest(record, container, **link, undo);
+    if (made.ok()) undo.Commit();
+  }
+  if (made.ok()) return;
+  container.state = State::kStopped;
+  context_->Log(LogLevel::kWarn,
+                "container \"" + container.config.id + "\" stays stopped: " + made.message());
 }
 
 Status SandboxObject::Restart(SandboxRecord& record, UndoStack& undo) {
@@ -92,7 +124,12 @@ Status SandboxObject::Stop(bool force) {
 Status SandboxObject::StopLocked(SandboxRecord& record, bool force) {
   if (record.state == State::kStopped && record.vm_state.empty()) return OkStatus();
   SpanTimer span(*context_, "sandbox.teardown");
-  if (VmLives(record)) {
+  const bool frozen = record.state == State::kPaused;
+  if (VmLives(record) && frozen && !force) {
+    SHOJI_ASSIGN_OR_RETURN(const auto vm, AttachVm(record));
+    SHOJI_RETURN_IF_ERROR(ResumeVm(record, *vm));
+  }
+  if (VmLives(record) && !(frozen && force)) {  // a guest that stands still can do nothing
     const Status stopped = StopContainers(record, force);
     if (!stopped.ok() && !force) {
       (void)SaveRecord(record);
@@ -110,9 +147,10 @@ Status SandboxObject::StopLocked(SandboxRecord& record, bool force) {
 Status SandboxObject::StopContainers(SandboxRecord& record, bool force) {
   const auto link = Connect(record);
   if (!link.ok()) return VmLives(record) ? link.status() : OkStatus();
+  const Deadline limit = force ? Deadline::After(kForceLimit) : Deadline::Never();
   for (ContainerRecord& container : record.containers) {
     if (container.state != State::kRunning && container.state != State::kPaused) continue;
-    const Status stopped = StopInGuest(container, **link, force);
+    const Status stopped = StopInGuest(container, **link, force, limit);
     if (!stopped.ok() && (*link)->VmGone()) return OkStatus();
     if (!stopped.ok()) return stopped;
   }
@@ -124,10 +162,13 @@ Status SandboxObject::StopContainers(SandboxRecord& record, bool force) {
 }
 
 Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
-  for (const ContainerRecord& container : record.containers) StopShim(record, container);
+  for (const ContainerRecord& container : record.containers) StopShims(record, container);
   if (VmLives(record)) (void)Connect(record);  // a proxy of its own is stopped through it
-  CloseLink(true);
-  SHOJI_RETURN_IF_ERROR(DestroyVm(record, force));
+  CloseLink(true, record.boot);
+  if (const Status destroyed = DestroyVm(record, force); !destroyed.ok()) {
+    Reopen();
+    return destroyed;
+  }
   SHOJI_RETURN_IF_ERROR(LeaveNetwork(record, force));
   SHOJI_RETURN_IF_ERROR(share_.RemoveAll());
   record.vm_state.clear();
@@ -136,6 +177,7 @@ Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
   for (ContainerRecord& container : record.containers) {
     container.state = State::kStopped;
     container.shim_pid = -1;
+    container.execs.clear();
     container.share_entries.clear();
   }
   return OkStatus();
@@ -168,6 +210,12 @@ Status SandboxObject::Release() {
   SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kExclusive));
   session.record.released = true;
   SHOJI_RETURN_IF_ERROR(SaveRecord(session.record));
+  std::shared_ptr<SandboxWatch> watch;
+  {
+    const MutexLock lock(mutex_);
+    watch = watch_.lock();
+  }
+  if (watch != nullptr) watch->Close();
   CloseLink(false);
   DropVm();
   DropOwnership();

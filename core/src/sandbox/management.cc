@@ -26,7 +26,7 @@ Result<Management::Object> Management::Start(const std::string& id) {
 
 Result<Management::Object> Management::Run(const SandboxConfig& config) {
   SHOJI_ASSIGN_OR_RETURN(Object object, Create(config));
-  const Status started = object->Start();
+  const Status started = object->Start(false);
   if (started.ok()) return object;
   if (const Status deleted = object->Delete(); !deleted.ok()) {
     context_->Log(LogLevel::kError, deleted.message());

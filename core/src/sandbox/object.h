@@ -5,14 +5,16 @@
 //          the sandbox, reads the record, works, and writes it back, so that objects in
 //          several processes agree.
 // Threads  Safe.
-// Files    create.cc (making and booting), containers.cc, processes.cc, io.cc,
-//          lifecycle.cc (start, stop, delete, release), guest.cc (reaching the guest),
-//          devices.cc, storages.cc, network.cc (joining), interfaces.cc, resources.cc.
+// Files    create.cc (making and booting), containers.cc, processes.cc, execs.cc, io.cc,
+//          lifecycle.cc (start, stop, delete, release), operations.cc (pause, resume,
+//          statistics), snapshot.cc, monitor.cc, guest.cc (reaching the guest), devices.cc,
+//          storages.cc, network.cc (joining), interfaces.cc, resources.cc.
 // Example  SHOJI_ASSIGN_OR_RETURN(auto sandbox, SandboxObject::Fetch(context, "web"));
 #ifndef SHOJI_CORE_SANDBOX_OBJECT_H_
 #define SHOJI_CORE_SANDBOX_OBJECT_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,7 +34,9 @@
 
 namespace shoji {
 
-class SandboxObject {
+class SandboxWatch;
+
+class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
  public:
   static Result<std::shared_ptr<SandboxObject>> Create(const std::shared_ptr<Context>& context,
                                                        const SandboxConfig& config);
@@ -47,7 +51,8 @@ class SandboxObject {
 
   const std::string& id() const { return id_; }
 
-  Status Start();
+  // `again`: after a failure what was to be started can be started again.
+  Status Start(bool again = true);
   Status Stop(bool force);
   Status Delete();
   Status Release();
@@ -100,6 +105,7 @@ class SandboxObject {
   Result<std::unique_ptr<ProcessIo>> IOStream(const ProcessRef& process);
 
  private:
+  friend class SandboxWatch;
   // The lock of the sandbox and its record as read under it.
   struct Session {
     FileLock lock;
@@ -121,7 +127,30 @@ class SandboxObject {
   Status Restart(SandboxRecord& record, UndoStack& undo);
   Status StartReady(SandboxRecord& record, UndoStack& undo);
   Status StopContainers(SandboxRecord& record, bool force);
+  // What a failed Start() had touched: ready again, with a new init.
+  void MakeReadyAgain(const SandboxRecord& record, ContainerRecord& container);
   void DropOwnership() SHOJI_EXCLUDES(mutex_);
+
+  // -- operations.cc
+  // Between running and paused, with the record; as before on failure.
+  Status PauseVm(SandboxRecord& record, Vm& vm);
+  Status ResumeVm(SandboxRecord& record, Vm& vm);
+  // A guest that stood still gets the right time and fresh random numbers.
+  Status WakeGuest(Link& link);
+  // FAILED_PRECONDITION when the guest cannot answer, for it is paused.
+  Status NotPaused(const SandboxRecord& record, const std::string& what) const;
+  // The way to a container that is one of `wanted` in a sandbox that runs; no lock.
+  Result<std::shared_ptr<Link>> ConnectTo(const std::string& container_id, const std::string& what,
+                                          std::initializer_list<State> wanted);
+  // One way or the other, in guest and record.
+  Status FreezeContainer(const std::string& container_id, State from, State to);
+
+  // -- snapshot.cc
+  struct Snapshot;
+  Status WriteSnapshot(SandboxRecord& record, Vm& vm, const std::string& dir);
+  Status RestoreFrom(const Snapshot& snapshot, SandboxRecord& record, UndoStack& undo);
+  Result<NewVm> RestoreVm(const Snapshot& snapshot, const SandboxRecord& record);
+  Status RestoreContainers(SandboxRecord& record, Link& link, UndoStack& undo);
 
   // -- create.cc
   Result<FileLock> Claim(UndoStack& undo) SHOJI_EXCLUDES(mutex_);
@@ -133,6 +162,7 @@ class SandboxObject {
   Status Boot(SandboxRecord& record, const std::vector<ContainerConfig>& configs, UndoStack& undo);
   Result<std::vector<ContainerRecord>> ShareContainers(const SandboxRecord& record,
                                                        const std::vector<ContainerConfig>& configs);
+  VmConfig VmConfigOf(const SandboxRecord& record) const;
   Result<NewVm> MakeVm(const SandboxRecord& record, const CancelEvent& cancel, Joined& joined);
   Status AdoptVm(SandboxRecord& record, NewVm made, UndoStack& undo);
   Status CreateInAgent(const SandboxRecord& record, Link& link);
@@ -204,11 +234,16 @@ class SandboxObject {
   Result<std::string> GuestSpec(const SandboxRecord& record, const ContainerRecord& container);
   Status CreateInGuest(const SandboxRecord& record, ContainerRecord& container, Link& link,
                        UndoStack& undo);
-  Status StartShim(const SandboxRecord& record, ContainerRecord& container, Link& link,
-                   UndoStack& undo);
-  void StopShim(const SandboxRecord& record, const ContainerRecord& container);
+  // -1: built in, there is no process.
+  Result<std::int32_t> StartShim(const SandboxRecord& record, const ProcessRef& process,
+                                 bool terminal, Link& link);
+  void StopShim(const std::string& shim, std::int32_t pid);
+  // Those of the init and of all others.
+  void StopShims(const SandboxRecord& record, const ContainerRecord& container);
   Status StartInGuest(const SandboxRecord& record, ContainerRecord& container, Link& link);
-  Status StopInGuest(ContainerRecord& container, Link& link, bool force);
+  // Gives up at `limit`, or when the limit of one call has passed.
+  Status StopInGuest(ContainerRecord& container, Link& link, bool force,
+                     Deadline limit = Deadline::Never());
   // The container's state when its init process may have ended by itself.
   void Refresh(ContainerRecord& container, Link& link);
   Status RunningSandbox(const SandboxRecord& record, const std::string& what) const;
@@ -218,15 +253,23 @@ class SandboxObject {
   Result<std::shared_ptr<Link>> Connect(const SandboxRecord& record) SHOJI_EXCLUDES(mutex_);
   Result<std::shared_ptr<Vm>> AttachVm(const SandboxRecord& record) SHOJI_EXCLUDES(mutex_);
   Result<std::shared_ptr<Vm>> AttachVmLocked(const SandboxRecord& record) SHOJI_REQUIRES(mutex_);
-  // Ends calls to the guest and drops the handles.
-  void CloseLink(bool stop_proxy) SHOJI_EXCLUDES(mutex_);
+  // Ends calls to the guest and drops the handles. `closed_boot`, when not 0: there will be no
+  // link to that VM any more, unless Reopen() is called.
+  void CloseLink(bool stop_proxy, std::uint64_t closed_boot = 0) SHOJI_EXCLUDES(mutex_);
+  void Reopen() SHOJI_EXCLUDES(mutex_);
   Status DestroyVm(const SandboxRecord& record, bool force) SHOJI_EXCLUDES(mutex_);
   void DropVm() SHOJI_EXCLUDES(mutex_);
   void SetEnded(std::uint64_t boot) SHOJI_EXCLUDES(mutex_);
   // An empty exec id: every process of the container.
   Status Signal(const ProcessRef& process, int signal);
-  Result<std::shared_ptr<Link>> ConnectFor(const ProcessRef& process);
+  // `answer`: for a call that a paused guest would keep waiting.
+  Result<std::shared_ptr<Link>> ConnectFor(const ProcessRef& process, bool answer);
   void NoteExit(const std::string& container_id, std::int64_t started_unix_ns);
+
+  // -- execs.cc: shims of processes that joined a container, in its record.
+  Status StartExecShim(Session session, const ProcessRef& process, bool terminal, Link& link);
+  Status NoteExec(const ProcessRef& process, std::int64_t started_unix_ns, std::int32_t shim_pid);
+  void NoteExecEnd(const ProcessRef& process);
 
   std::string Name() const { return "sandbox \"" + id_ + "\""; }
 
@@ -242,12 +285,17 @@ class SandboxObject {
   std::string network_state_ SHOJI_GUARDED_BY(mutex_);     // that network_ stands for
   std::uint64_t boot_ SHOJI_GUARDED_BY(mutex_) = 0;        // SandboxRecord::boot of vm_ and link_
   std::uint64_t ended_boot_ SHOJI_GUARDED_BY(mutex_) = 0;  // its VM was ended through us
+  // Its VM is about to be ended: who read the record before must not make a link again.
+  std::uint64_t closed_boot_ SHOJI_GUARDED_BY(mutex_) = 0;
+  std::weak_ptr<SandboxWatch> watch_ SHOJI_GUARDED_BY(mutex_);
 };
 
 // Whether the VM of a record lives, by its processes; asks no plugin.
 bool VmLives(const SandboxRecord& record);
 // The state, except that what needs a VM and has none is stopped.
 State EffectiveState(const SandboxRecord& record);
+// The same of a container; one that runs in a paused sandbox is paused.
+State EffectiveState(const SandboxRecord& record, const ContainerRecord& container);
 ContainerStatus StatusOf(const SandboxRecord& record, const ContainerRecord& container);
 SandboxStatus StatusOf(const SandboxRecord& record, std::int32_t owner_pid);
 // NOT_FOUND names container and sandbox.

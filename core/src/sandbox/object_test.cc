@@ -136,7 +136,7 @@ TEST_F(ObjectTest, FailedStartStopsWhatItStarted) {
   world_.FailAt("agent.start_container", 2);
   EXPECT_FALSE((*pod)->Start().ok());
   EXPECT_EQ(management_.GetStatus("pod")->state, State::kReady);
-  EXPECT_EQ((*pod)->StatusContainer("one")->state, State::kStopped);
+  EXPECT_EQ((*pod)->StatusContainer("one")->state, State::kReady);  // with a new init
   world_.Heal();
   ASSERT_TRUE((*pod)->Delete().ok());
   ExpectNothingLeft();
@@ -221,6 +221,40 @@ TEST_F(ObjectTest, CancelAndStopEndBlockedCalls) {
   std::thread waiter([&] { (void)(*pod)->WaitProcess({"two", "two"}); });
   ASSERT_TRUE((*pod)->Delete().ok());
   waiter.join();
+  ExpectNothingLeft();
+}
+
+// A call that read the record before the sandbox was stopped comes to the guest while the way
+// to it is closed for good.
+TEST_F(ObjectTest, NoNewLinkWhileTheVmIsEnded) {
+  auto pod = management_.Run(Pod());
+  ASSERT_TRUE(pod.ok());
+  int late = 0;
+  world_.OnEnter("proxy.stop", [&] {
+    ++late;
+    const auto io = (*pod)->IOStream({"one", "one"});
+    EXPECT_EQ(io.status().code(), StatusCode::kUnavailable);
+    EXPECT_EQ(io.status().message(), "sandbox \"pod\" has no VM: it is stopped");
+  });
+  ASSERT_TRUE((*pod)->Stop(true).ok());
+  world_.OnEnter("proxy.stop", nullptr);
+  EXPECT_EQ(late, 1);
+  EXPECT_EQ(world_.Live("agent"), 0);
+  ASSERT_TRUE((*pod)->Start().ok());
+  EXPECT_TRUE((*pod)->IOStream({"one", "one"}).ok());
+  ASSERT_TRUE((*pod)->Delete().ok());
+  ExpectNothingLeft();
+}
+
+TEST_F(ObjectTest, AVmThatCouldNotBeEndedIsReachedAgain) {
+  auto pod = management_.Run(Pod());
+  ASSERT_TRUE(pod.ok());
+  world_.FailAt("vm.destroy");  // after the process has gone
+  EXPECT_FALSE((*pod)->Stop(false).ok());
+  world_.Heal();
+  const auto io = (*pod)->IOStream({"one", "one"});
+  EXPECT_EQ(io.status().message(), "the VM of sandbox \"pod\" has ended (guest panicked)");
+  ASSERT_TRUE((*pod)->Delete().ok());
   ExpectNothingLeft();
 }
 

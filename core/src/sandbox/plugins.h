@@ -25,6 +25,8 @@ class Plugins {
   virtual Result<std::unique_ptr<Network>> OpenNetwork(const std::string& id) = 0;
   virtual Result<NewVm> MakeVm(Factory& factory, const Call& call,
                                const Factory::Request& request) = 0;
+  virtual Result<std::unique_ptr<Proxy>> StartProxy(const std::string& id, const Call& call,
+                                                    const Proxy::Params& params) = 0;
   virtual Result<std::unique_ptr<Proxy>> AttachProxy(const std::string& id, const Call& call,
                                                      std::string_view state) = 0;
   virtual Result<std::unique_ptr<Agent>> OpenAgent(const std::string& id, const Proxy& proxy) = 0;

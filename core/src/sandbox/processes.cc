@@ -12,24 +12,30 @@ constexpr auto kNoteLimit = std::chrono::milliseconds(200);
 
 }  // namespace
 
-Result<std::shared_ptr<Link>> SandboxObject::ConnectFor(const ProcessRef& process) {
+Result<std::shared_ptr<Link>> SandboxObject::ConnectFor(const ProcessRef& process, bool answer) {
   SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
   SHOJI_ASSIGN_OR_RETURN(SandboxRecord record, metadata->Load(id_));
   SHOJI_RETURN_IF_ERROR(FindContainer(record, process.container_id).status());
   if (record.state == State::kStopped) {
     return FailedPrecondition(Name() + " is stopped, its processes are gone");
   }
+  if (answer) {
+    SHOJI_RETURN_IF_ERROR(
+        NotPaused(record, "cannot reach container \"" + process.container_id + "\""));
+  }
   return Connect(record);
 }
 
 Result<std::int32_t> SandboxObject::WaitProcess(const ProcessRef& process) {
   SHOJI_RETURN_IF_ERROR(ValidateId("process", process.exec_id));
-  SHOJI_ASSIGN_OR_RETURN(const auto link, ConnectFor(process));
+  SHOJI_ASSIGN_OR_RETURN(const auto link, ConnectFor(process, false));
   SHOJI_ASSIGN_OR_RETURN(const ContainerStatus before, StatusContainer(process.container_id));
   auto exit = link->agent().WaitProcess(Call{Deadline::Never(), link->cancel().fd()}, process);
   if (!exit.ok()) return link->Explain(exit.status());
   if (process.exec_id == process.container_id) {
     NoteExit(process.container_id, before.started_unix_ns);
+  } else {
+    NoteExecEnd(process);
   }
   return exit;
 }
@@ -43,10 +49,9 @@ void SandboxObject::NoteExit(const std::string& container_id, std::int64_t start
   auto record = (*metadata)->Load(id_);
   if (!record.ok()) return;
   ContainerRecord* const container = record->Find(container_id);
-  if (container == nullptr || container->state != State::kRunning ||
-      container->started_unix_ns != started_unix_ns) {
-    return;
-  }
+  const bool ran = container != nullptr &&
+                   (container->state == State::kRunning || container->state == State::kPaused);
+  if (!ran || container->started_unix_ns != started_unix_ns) return;
   container->state = State::kStopped;
   if (const Status saved = (*metadata)->Save(*record); !saved.ok()) {
     context_->Log(LogLevel::kWarn, saved.message());
@@ -63,7 +68,7 @@ Status SandboxObject::Signal(const ProcessRef& process, int signal) {
     return InvalidArgument("signal " + std::to_string(signal) + " is not 1 to " +
                            std::to_string(SIGRTMAX));
   }
-  SHOJI_ASSIGN_OR_RETURN(const auto link, ConnectFor(process));
+  SHOJI_ASSIGN_OR_RETURN(const auto link, ConnectFor(process, true));
   Status sent = link->agent().SignalProcess(context_->call(), process, signal);
   if (sent.code() == StatusCode::kNotFound) return OkStatus();  // it has ended
   return link->Explain(std::move(sent));
@@ -72,13 +77,13 @@ Status SandboxObject::Signal(const ProcessRef& process, int signal) {
 Status SandboxObject::WinsizeProcess(const ProcessRef& process, std::uint16_t rows,
                                      std::uint16_t columns) {
   SHOJI_RETURN_IF_ERROR(ValidateId("process", process.exec_id));
-  SHOJI_ASSIGN_OR_RETURN(const auto link, ConnectFor(process));
+  SHOJI_ASSIGN_OR_RETURN(const auto link, ConnectFor(process, true));
   return link->Explain(link->agent().TtyWinResize(context_->call(), process, rows, columns));
 }
 
 Result<std::unique_ptr<ProcessIo>> SandboxObject::IOStream(const ProcessRef& process) {
   SHOJI_RETURN_IF_ERROR(ValidateId("process", process.exec_id));
-  SHOJI_ASSIGN_OR_RETURN(const auto link, ConnectFor(process));
+  SHOJI_ASSIGN_OR_RETURN(const auto link, ConnectFor(process, false));
   return MakeProcessIo(context_, link, process);
 }
 

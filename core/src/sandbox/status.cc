@@ -22,11 +22,17 @@ State EffectiveState(const SandboxRecord& record) {
   return VmLives(record) ? record.state : State::kStopped;
 }
 
+State EffectiveState(const SandboxRecord& record, const ContainerRecord& container) {
+  if (!VmLives(record)) return State::kStopped;
+  const bool frozen = record.state == State::kPaused && container.state == State::kRunning;
+  return frozen ? State::kPaused : container.state;
+}
+
 ContainerStatus StatusOf(const SandboxRecord& record, const ContainerRecord& container) {
   ContainerStatus out;
   out.id = container.config.id;
   out.sandbox_id = record.id;
-  out.state = VmLives(record) ? container.state : State::kStopped;
+  out.state = EffectiveState(record, container);
   out.created_unix_ns = container.created_unix_ns;
   out.started_unix_ns = container.started_unix_ns;
   out.shim_pid = container.shim_pid;

@@ -136,6 +136,11 @@ Status ValidateSandbox(const SandboxConfig& config) {
     return InvalidArgument("shm size " + std::to_string(config.shm_size) + " of sandbox " +
                            Quoted(config.id) + " is less than 4096 bytes");
   }
+  const std::string& hooks = config.guest_hook_path;
+  if (!hooks.empty() && (hooks[0] != '/' || HasNul(hooks))) {
+    return InvalidArgument("guest hook path " + Quoted(hooks) + " of sandbox " + Quoted(config.id) +
+                           " is not an absolute path");
+  }
   std::set<std::string> ids;
   for (const ContainerConfig& container : config.containers) {
     SHOJI_RETURN_IF_ERROR(ValidateContainer(container));
