@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "metadata/hex.h"
+#include "oci/hooks.h"
 #include "oci/spec.h"
 #include "oci/user.h"
+#include "sandbox/container_hooks.h"
 #include "sandbox/mount_points.h"
 #include "sandbox/object.h"
 #include "sandbox/state.h"
@@ -117,9 +119,11 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
                                                       const ContainerConfig& config) {
   SHOJI_ASSIGN_OR_RETURN(const SpecSummary summary, SummaryOf(config));
   SHOJI_ASSIGN_OR_RETURN(const RootFs rootfs, RootfsOf(config, summary));
-  if (summary.has_hooks) {
-    context_->Log(LogLevel::kWarn,
-                  Named(config.id) + ": the hooks of its specification are not run");
+  SHOJI_ASSIGN_OR_RETURN(const HostHooks hooks, HooksOf(config));
+  if (hooks.create_container) {
+    context_->Log(LogLevel::kWarn, Named(config.id) +
+                                       ": its createContainer hooks are not run: they need a "
+                                       "container on the host");
   }
   const std::vector<Volume> volumes = VolumesOf(config, summary);
   if (rootfs.read_only && !rootfs.ephemeral) {
@@ -172,6 +176,10 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
   SpanTimer span(*context_, "container.create");
   Agent::ContainerRequest request;
   request.container_id = container.config.id;
+  SHOJI_ASSIGN_OR_RETURN(const ContainerHooks hooks,
+                         ContainerHooks::Of(*context_, record, container));
+  undo.Push([hooks] { hooks.Poststop(); });
+  SHOJI_RETURN_IF_ERROR(hooks.Prestart());
   SHOJI_ASSIGN_OR_RETURN(request.spec_json, GuestSpec(record, container));
   SHOJI_RETURN_IF_ERROR(link.Explain(link.agent().CreateContainer(context_->making_call(), request))
                             .WithContext("cannot create " + Named(container.config.id)));
@@ -180,6 +188,7 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
   });
   container.state = State::kReady;
   SHOJI_RETURN_IF_ERROR(StartShim(record, container, link, undo));
+  container.poststop_due = true;
   span.Finish();
   return OkStatus();
 }
@@ -196,7 +205,7 @@ Status SandboxObject::StartShim(const SandboxRecord& record, ContainerRecord& co
   params.terminal = container.terminal;
   SHOJI_ASSIGN_OR_RETURN(container.shim_pid, shim->Start(context_->call(), params));
   undo.Push([this, shim, pid = container.shim_pid] { (void)shim->Stop(context_->call(), pid); });
-  return OkStatus();
+  return container.shim_pid > 0 ? JoinCgroup(record) : OkStatus();
 }
 
 void SandboxObject::StopShim(const SandboxRecord& record, const ContainerRecord& container) {
@@ -224,6 +233,7 @@ Status SandboxObject::StartInGuest(const SandboxRecord& record, ContainerRecord&
     SHOJI_RETURN_IF_ERROR(
         Tolerate(link.Explain(link.agent().RemoveContainer(context_->call(), id, kRemoveSeconds))));
     StopShim(record, container);
+    RunPoststop(record, container);
     SHOJI_RETURN_IF_ERROR(CreateInGuest(record, container, link, undo));
     undo.Commit();
   }
@@ -235,6 +245,9 @@ Status SandboxObject::StartInGuest(const SandboxRecord& record, ContainerRecord&
   container.state = State::kRunning;
   container.started_unix_ns = UnixNanos();
   span.Finish();
+  if (const auto hooks = ContainerHooks::Of(*context_, record, container); hooks.ok()) {
+    hooks->Poststart();
+  }
   return OkStatus();
 }
 
@@ -314,6 +327,7 @@ Status SandboxObject::DeleteContainer(const std::string& container_id) {
   }
   StopShim(record, *container);
   SHOJI_RETURN_IF_ERROR(share_.RemoveContainer(container_id, container->share_entries));
+  RunPoststop(record, *container);
   std::erase_if(record.containers, [&](const auto& c) { return c.config.id == container_id; });
   return SaveRecord(record);
 }

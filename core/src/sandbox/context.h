@@ -14,8 +14,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "metadata/metadata.h"
+#include "sandbox/assets.h"
 #include "sandbox/plugins.h"
 #include "shoji/base/thread_annotations.h"
 #include "shoji/runtime.h"
@@ -33,9 +35,9 @@ struct Settings {
   std::string proxy;
   std::string shim;
   std::string agent;
-  std::string kernel;
-  std::string initrd;
-  std::string kernel_params;
+  BootFiles boot;                        // kernel, initrd, image, parameters
+  std::vector<std::string> annotations;  // that are allowed
+  std::string cgroup_parent;             // empty: no control group
   std::uint32_t vcpus = 1;
   std::uint64_t memory_bytes = 256U << 20U;
   std::chrono::nanoseconds boot_limit = std::chrono::seconds(120);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gc/garbage.h"
+#include "sandbox/annotations.h"
 #include "sandbox/liveness.h"
 #include "sandbox/mount.h"
 #include "sandbox/object.h"
@@ -51,7 +52,11 @@ SandboxObject::SandboxObject(std::shared_ptr<Context> context, std::string id)
 SandboxObject::~SandboxObject() { CloseLink(false); }
 
 Result<std::shared_ptr<SandboxObject>> SandboxObject::Create(
-    const std::shared_ptr<Context>& context, const SandboxConfig& config) {
+    const std::shared_ptr<Context>& context, const SandboxConfig& asked) {
+  SandboxConfig config = asked;
+  SHOJI_RETURN_IF_ERROR(
+      ApplyAnnotations(context->settings().annotations, &config,
+                       [&](const std::string& text) { context->Log(LogLevel::kWarn, text); }));
   SHOJI_RETURN_IF_ERROR(ValidateSandbox(config));
   SpanTimer span(*context, "sandbox.create");
   SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context->metadata());
@@ -148,6 +153,7 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
   SHOJI_RETURN_IF_ERROR(MakeDirs(paths_.proxy, 0700));
   undo.Push([this] { (void)share_.RemoveAll(); });
   SHOJI_RETURN_IF_ERROR(share_.Prepare());
+  SHOJI_RETURN_IF_ERROR(MakeCgroup(record, undo));
 
   CancelEvent cancel;
   SHOJI_RETURN_IF_ERROR(cancel.Follow(context_->settings().cancel_fd));
@@ -160,6 +166,8 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
   }
   SHOJI_RETURN_IF_ERROR(containers.status());
   SHOJI_RETURN_IF_ERROR(made.status());
+
+  SHOJI_RETURN_IF_ERROR(JoinCgroup(record));
 
   record.containers = std::move(*containers);
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
@@ -184,6 +192,8 @@ Result<NewVm> SandboxObject::MakeVm(const SandboxRecord& record, const CancelEve
   SHOJI_ASSIGN_OR_RETURN(Hypervisor* const hypervisor, context_->hypervisor(record.hypervisor));
   SHOJI_ASSIGN_OR_RETURN(Factory* const factory, context_->factory(record.factory));
   const Settings& settings = context_->settings();
+  const BootFiles files = BootFilesOf(settings.boot, record.config.assets);
+  SHOJI_RETURN_IF_ERROR(CheckHashes(files));
   Factory::Request request;
   request.hypervisor = hypervisor;
   request.proxy_id = record.proxy;
@@ -192,9 +202,10 @@ Result<NewVm> SandboxObject::MakeVm(const SandboxRecord& record, const CancelEve
   request.config.vcpus = record.vcpus;
   request.config.memory_bytes = record.memory_bytes;
   request.config.run_dir = paths_.vm;
-  request.config.kernel = settings.kernel;
-  request.config.initrd = settings.initrd;
-  request.config.kernel_params = settings.kernel_params;
+  request.config.kernel = files.kernel.path;
+  request.config.initrd = files.initrd.path;
+  request.config.image = files.image.path;
+  request.config.kernel_params = files.kernel_params;
   request.config.shares = {{kShareTag, paths_.share, false}};
   return context_->plugins().MakeVm(
       *factory, Call{Deadline::After(settings.boot_limit), cancel.fd()}, request);

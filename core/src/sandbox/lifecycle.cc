@@ -128,6 +128,10 @@ Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
   CloseLink(true);
   SHOJI_RETURN_IF_ERROR(DestroyVm(record, force));
   SHOJI_RETURN_IF_ERROR(share_.RemoveAll());
+  if (const Status removed = RemoveCgroup(record); !removed.ok()) {
+    if (!force) return removed;
+    context_->Log(LogLevel::kWarn, Name() + ": " + removed.message());  // garbage collection will
+  }
   record.vm_state.clear();
   record.proxy_state.clear();
   record.vm_processes.clear();
@@ -135,6 +139,7 @@ Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
     container.state = State::kStopped;
     container.shim_pid = -1;
     container.share_entries.clear();
+    RunPoststop(record, container);
   }
   return OkStatus();
 }

@@ -6,7 +6,8 @@
 //          several processes agree.
 // Threads  Safe.
 // Files    create.cc (making and booting), containers.cc, processes.cc, io.cc,
-//          lifecycle.cc (start, stop, delete, release), guest.cc (reaching the guest).
+//          lifecycle.cc (start, stop, delete, release), guest.cc (reaching the guest),
+//          host_side.cc (control group and hooks on the host).
 // Example  SHOJI_ASSIGN_OR_RETURN(auto sandbox, SandboxObject::Fetch(context, "web"));
 #ifndef SHOJI_CORE_SANDBOX_OBJECT_H_
 #define SHOJI_CORE_SANDBOX_OBJECT_H_
@@ -146,6 +147,15 @@ class SandboxObject {
   // The container's state when its init process may have ended by itself.
   void Refresh(ContainerRecord& container, Link& link);
   Status RunningSandbox(const SandboxRecord& record, const std::string& what) const;
+
+  // -- host_side.cc
+  // The control group on the host, when one is configured; fills record.host_cgroup.
+  Status MakeCgroup(SandboxRecord& record, UndoStack& undo);
+  // Moves every process of the sandbox into it.
+  Status JoinCgroup(const SandboxRecord& record);
+  Status RemoveCgroup(SandboxRecord& record);
+  // OCI poststop hooks of a container that is gone, if its prestart hooks ran.
+  void RunPoststop(const SandboxRecord& record, ContainerRecord& container);
 
   // -- guest.cc
   // The way to the guest of the VM that `record` names, made if need be.

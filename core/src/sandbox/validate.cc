@@ -4,6 +4,9 @@
 #include <cctype>
 #include <set>
 
+#include "sandbox/assets.h"
+#include "sandbox/host_cgroup.h"
+
 namespace shoji {
 namespace {
 
@@ -119,6 +122,10 @@ Status ValidateSandbox(const SandboxConfig& config) {
   if (config.shm_size < kMinShm) {
     return InvalidArgument("shm size " + std::to_string(config.shm_size) + " of sandbox " +
                            Quoted(config.id) + " is less than 4096 bytes");
+  }
+  SHOJI_RETURN_IF_ERROR(ValidateAssets(config.assets));
+  if (!config.cgroup_parent.empty()) {
+    SHOJI_RETURN_IF_ERROR(ValidateCgroupParent(config.cgroup_parent));
   }
   std::set<std::string> ids;
   for (const ContainerConfig& container : config.containers) {
