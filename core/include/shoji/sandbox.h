@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "shoji/config.h"
+#include "shoji/export.h"
 #include "shoji/status.h"
 #include "shoji/types.h"
 
@@ -29,7 +30,7 @@ namespace shoji {
 
 // The standard streams of a process in the guest. Reading and writing may go on in
 // different threads; each stream is for one thread at a time.
-class ProcessIo {
+class SHOJI_API ProcessIo {
  public:
   virtual ~ProcessIo() = default;
   // Blocks while the process does not read. UNAVAILABLE when it has closed its input or ended.
@@ -45,7 +46,7 @@ class ProcessIo {
 
 // Reports failures and ends of one sandbox, each once, as they happen; asks nobody over and
 // over. For one thread at a time, except Cancel().
-class SandboxMonitor {
+class SHOJI_API SandboxMonitor {
  public:
   virtual ~SandboxMonitor() = default;
   // Readable while Next() has something to tell; borrowed.
@@ -56,7 +57,7 @@ class SandboxMonitor {
   virtual void Cancel() = 0;
 };
 
-class Sandbox {
+class SHOJI_API Sandbox {
  public:
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;

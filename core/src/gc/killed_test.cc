@@ -3,7 +3,6 @@
 // by tracing the process.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/ptrace.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -40,7 +39,7 @@ constexpr long kChanging[] = {
 bool Changes(pid_t thread) {
   struct __ptrace_syscall_info info = {};
   const auto size = reinterpret_cast<void*>(sizeof(info));
-  if (ptrace(static_cast<__ptrace_request>(PTRACE_GET_SYSCALL_INFO), thread, size, &info) <= 0 ||
+  if (ptrace(PTRACE_GET_SYSCALL_INFO, thread, size, &info) <= 0 ||
       info.op != PTRACE_SYSCALL_INFO_ENTRY) {
     return false;
   }
@@ -84,7 +83,8 @@ class KilledTest : public ::testing::Test {
   }
   void TearDown() override {
     context_->ForgetAll();
-    if (cgroups_) EXPECT_TRUE(CgroupHost::Find()->Remove(parent_).ok());
+    if (!cgroups_) return;
+    EXPECT_TRUE(CgroupHost::Find()->Remove(parent_).ok());
   }
 
   SandboxConfig Pod() const {
