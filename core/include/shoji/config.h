@@ -59,7 +59,8 @@ struct RootFs {
   std::string source;   // absolute path on the host; not with `storage`
   std::string storage;  // "id" or "id/path below" of a StorageInfo; users are numbers then
   bool read_only = false;
-  // Changes are kept in memory on the host and thrown away with the container.
+  // Changes are kept in memory on the host, and thrown away when the container is deleted or
+  // the sandbox is stopped; a container that is stopped and started alone keeps them.
   bool ephemeral = false;
 };
 
@@ -187,14 +188,16 @@ struct Hook {
   std::vector<std::string> envs;
   std::uint32_t timeout_s = 0;  // 0: sandbox.call_timeout
 };
+// Each gets the state of the container (OCI: state) as JSON on its standard input, and exactly
+// `envs`. docs/hooks.md says what a failure does.
 struct Hooks {
-  std::vector<Hook> prestart;  // when the VM runs, before the container exists
-  std::vector<Hook> poststart;
-  std::vector<Hook> poststop;
+  std::vector<Hook> prestart;   // when the VM runs, before the container exists in it
+  std::vector<Hook> poststart;  // when its command runs
+  std::vector<Hook> poststop;   // when it does not exist any more
 };
 
-// Another kernel, initrd or image than the configured one; each with the SHA-256 that its
-// bytes must have (hex; empty: not checked).
+// Another kernel, initrd or image than the configured one (empty: that one), and the SHA-256
+// that its bytes must have (hex; empty: not checked; 128 digits are a SHA-512).
 struct Assets {
   std::string kernel;
   std::string kernel_sha256;

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "shoji/config.h"
+#include "shoji/export.h"
 #include "shoji/sandbox.h"
 #include "shoji/status.h"
 #include "shoji/types.h"
@@ -81,7 +82,7 @@ struct OptionInfo {
   std::string help;
 };
 
-class Runtime {
+class SHOJI_API Runtime {
  public:
   // Reads the configuration and the notes of the plugins; loads no plugin yet.
   // INVALID_ARGUMENT names file, line, option and the likely correct spelling.
@@ -162,7 +163,7 @@ class Runtime {
 };
 
 // "0.1.0": of this library. Semantic versioning of the C++ API.
-std::string ApiVersion();
+SHOJI_API std::string ApiVersion();
 
 }  // namespace shoji
 

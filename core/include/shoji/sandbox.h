@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "shoji/config.h"
+#include "shoji/export.h"
 #include "shoji/status.h"
 #include "shoji/types.h"
 
@@ -32,7 +33,7 @@ namespace shoji {
 
 // The standard streams of a process in the guest. Reading and writing may go on in
 // different threads; each stream is for one thread at a time.
-class ProcessIo {
+class SHOJI_API ProcessIo {
  public:
   virtual ~ProcessIo() = default;
   // Blocks while the process does not read. UNAVAILABLE when it has closed its input or ended.
@@ -54,7 +55,7 @@ class ProcessIo {
 // stopped in order, also by another process, tells no end of its VM.
 // Holds the sandbox as a handle does, until it is destroyed; Release() cancels it. Destroying it
 // ends its threads.
-class SandboxMonitor {
+class SHOJI_API SandboxMonitor {
  public:
   virtual ~SandboxMonitor() = default;
   // Readable while Next() has something to tell; borrowed.
@@ -65,7 +66,7 @@ class SandboxMonitor {
   virtual void Cancel() = 0;
 };
 
-class Sandbox {
+class SHOJI_API Sandbox {
  public:
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;

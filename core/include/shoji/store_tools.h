@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "shoji/export.h"
 #include "shoji/runtime.h"
 #include "shoji/status.h"
 
@@ -61,8 +62,8 @@ struct StoreCopyReport {
 // FAILED_PRECONDITION: the target is not empty, or holds an unfinished copy of another
 // store, or either has another layout. ALREADY_EXISTS: a merge would give a container to
 // two sandboxes. INVALID_ARGUMENT: both are the same store.
-Result<StoreCopyReport> CopyStore(const RuntimeOptions& options, const StorePlace& from,
-                                  const StorePlace& to, StoreCopyMode mode);
+SHOJI_API Result<StoreCopyReport> CopyStore(const RuntimeOptions& options, const StorePlace& from,
+                                            const StorePlace& to, StoreCopyMode mode);
 
 struct StoreFinding {
   // "unreadable", "damaged", "newer", "name", "stale-index", "wrong-index", "missing-index",
@@ -87,8 +88,8 @@ struct StoreCheckReport {
 // Reads every key: each record parses, the index agrees with the records in both
 // directions, nothing else is there. With `repair` the index is mended, and nothing but
 // the index: it follows from the records.
-Result<StoreCheckReport> CheckStore(const RuntimeOptions& options, const StorePlace& place,
-                                    bool repair);
+SHOJI_API Result<StoreCheckReport> CheckStore(const RuntimeOptions& options,
+                                              const StorePlace& place, bool repair);
 
 struct StoreEntry {
   std::string key;
@@ -102,8 +103,9 @@ struct StoreEntry {
 // Every key that begins with `prefix`, in order. Without `secrets` the values of
 // environment variables are hidden, also inside an OCI specification, and values that are
 // not understood are not shown at all.
-Status DumpStore(const RuntimeOptions& options, const StorePlace& place, const std::string& prefix,
-                 bool secrets, const std::function<Status(const StoreEntry&)>& visit);
+SHOJI_API Status DumpStore(const RuntimeOptions& options, const StorePlace& place,
+                           const std::string& prefix, bool secrets,
+                           const std::function<Status(const StoreEntry&)>& visit);
 
 }  // namespace shoji
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "shoji/config.h"
+#include "shoji/export.h"
 #include "shoji/status.h"
 
 namespace shoji {
@@ -20,9 +21,9 @@ namespace shoji {
 // running -> paused | stopped, paused -> running | stopped, stopped -> running.
 enum class State { kReady, kRunning, kPaused, kStopped };
 
-std::string_view StateName(State state);  // "ready", "running", "paused", "stopped"
-Result<State> ParseState(std::string_view name);
-bool MayMove(State from, State to);
+SHOJI_API std::string_view StateName(State state);  // "ready", "running", "paused", "stopped"
+SHOJI_API Result<State> ParseState(std::string_view name);
+SHOJI_API bool MayMove(State from, State to);
 
 struct ContainerStatus {
   std::string id;
@@ -174,7 +175,8 @@ struct Span {
 // What CollectGarbage did (or would do).
 struct GarbageReport {
   struct Item {
-    std::string kind;  // "sandbox", "process", "mount", "directory", "record"
+    // "sandbox", "process", "mount", "socket", "cgroup", "network", "directory", "record"
+    std::string kind;
     std::string name;
     std::string reason;
     bool removed = false;

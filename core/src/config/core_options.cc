@@ -42,7 +42,17 @@ std::vector<OptionSpec> CoreOptions() {
            "Plugin that joins a sandbox to its network namespace; not loaded without one"),
       Spec("guest.kernel", kPath, "", "Kernel of the guest; empty: the installed one"),
       Spec("guest.initrd", kPath, "", "Initial RAM disk of the guest; empty: the installed one"),
+      Spec("guest.image", kPath, "",
+           "Disk image with the guest's root file system; without guest.initrd it is used instead "
+           "of the installed one"),
       Spec("guest.kernel_params", kString, "", "Added to the kernel's command line"),
+      Spec("sandbox.annotations", kList,
+           "io.katacontainers.config.hypervisor.default_vcpus\n"
+           "io.katacontainers.config.hypervisor.default_memory\n"
+           "dev.shoji.vcpus\ndev.shoji.memory\ndev.shoji.shm_size",
+           "Annotations that may change settings of a sandbox; * stands for any text"),
+      Spec("sandbox.cgroup_parent", kString, "",
+           "Control group of the host below which each sandbox gets one; empty: none"),
       Spec("sandbox.boot_timeout", kDuration, "120s", "Until the guest's agent answers"),
       Spec("sandbox.lock_timeout", kDuration, "30s", "Until another operation lets go"),
       Spec("sandbox.call_timeout", kDuration, "60s", "For one call to the agent or a plugin"),

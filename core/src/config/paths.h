@@ -1,7 +1,8 @@
 // Where the parts of an installation lie, for options that are left empty.
 //
 // Purpose  <prefix> is the directory above the running program's: the build tree looks
-//          like an installation. A program elsewhere (an embedder's) falls back to /usr.
+//          like an installation. With libshoji.so it is the one above the library's, wherever
+//          the program is. What is in neither falls back to /usr.
 // Threads  Safe.
 // Example  GuestKernelPath(config)  // "/usr/share/shoji/guest/vmlinux"
 #ifndef SHOJI_CORE_CONFIG_PATHS_H_

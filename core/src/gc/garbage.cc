@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "gc/processes.h"
+#include "gc/traces.h"
+#include "sandbox/container_hooks.h"
 #include "sandbox/left_network.h"
 #include "sandbox/mount.h"
 #include "sandbox/object.h"
@@ -57,6 +59,7 @@ Result<GarbageReport> GarbageCollector::Run() {
     if (ValidateId("sandbox", id).ok()) CollectSandbox(id, with_record.count(id) > 0);
   }
   CollectStrayProcesses(ids);
+  CollectStrayCgroups(ids);
   CollectIndex();
   return std::move(report_);
 }
@@ -98,21 +101,20 @@ void GarbageCollector::CollectSandbox(const std::string& id, bool has_record) {
 void GarbageCollector::CollectRecorded(const std::string& id, const SandboxPaths& paths,
                                        const Result<SandboxRecord>& record) {
   const std::string reason = Verdict(record);
+  // Before anything is done, so that a dry run reports what a real one would.
+  const Traces traces = Look(paths, record.ok() ? record->host_cgroup : std::string());
   if (reason.empty()) {
     // Stopped and kept; a start that was killed half way may have left its VM.
-    if (record->state == State::kStopped) CollectTraces(paths, "the sandbox is stopped");
+    if (record->state == State::kStopped) CollectTraces(paths, traces, "the sandbox is stopped");
     return;
   }
   Report("sandbox", id, reason, [&] {
-    if (record.ok()) {
-      if (const Status ended = DestroyVm(*record); !ended.ok()) {
-        context_.Log(LogLevel::kWarn, ended.message());  // the marks will find it
-      }
-    }
+    if (record.ok()) EndRecorded(*record);
     return OkStatus();
   });
   const std::size_t at = report_.items.size() - 1;
-  CollectDirectory(paths, reason);
+  CollectTraces(paths, traces, reason);
+  Report("directory", paths.dir, reason, [&] { return RemoveTree(paths.dir); });
   if (dry_run_) return;
   // A directory that could not be removed needs its record to be found the next time.
   if (PathExists(paths.dir)) {
@@ -125,6 +127,18 @@ void GarbageCollector::CollectRecorded(const std::string& id, const SandboxPaths
   report_.items[at].error = removed.message();
 }
 
+// What only the record knows of. Failures are warnings: the marks will find what is left.
+void GarbageCollector::EndRecorded(const SandboxRecord& record) {
+  if (const Status ended = DestroyVm(record); !ended.ok()) {
+    context_.Log(LogLevel::kWarn, ended.message());
+  }
+  for (const ContainerRecord& container : record.containers) {
+    if (!container.poststop_due) continue;
+    const auto hooks = ContainerHooks::Of(context_, record, container);
+    if (hooks.ok()) hooks->Poststop();
+  }
+}
+
 Status GarbageCollector::DestroyVm(const SandboxRecord& record) {
   if (record.vm_state.empty()) return OkStatus();
   SHOJI_ASSIGN_OR_RETURN(Hypervisor* const hypervisor, context_.hypervisor(record.hypervisor));
@@ -132,25 +146,34 @@ Status GarbageCollector::DestroyVm(const SandboxRecord& record) {
   return attached.vm->Destroy(context_.call());
 }
 
-void GarbageCollector::CollectTraces(const SandboxPaths& paths, const std::string& reason) {
-  if (const auto marked = MarkedProcesses(); marked.ok()) {
-    const auto found = marked->find(paths.dir);
-    if (found != marked->end()) {
-      Report("process", std::to_string(found->second.front().pid), reason,
-             [&] { return KillMarkedProcesses(paths.dir); });
-    }
+Traces GarbageCollector::Look(const SandboxPaths& paths, const std::string& cgroup) {
+  const auto marked = MarkedProcesses();
+  return Traces::Of(paths, cgroup, marked.ok() ? *marked : Traces::Marked());
+}
+
+void GarbageCollector::CollectTraces(const SandboxPaths& paths, const Traces& traces,
+                                     const std::string& reason) {
+  for (const ProcessId& process : traces.processes) {
+    Report("process", std::to_string(process.pid), reason,
+           [&] { return KillMarkedProcesses(paths.dir); });
   }
   if (PathExists(paths.network)) {
     Report("network", paths.network, reason, [&] { return LeaveLeftNetwork(context_, paths); });
   }
-  const auto mounts = MountsBelow(paths.dir);
-  if (mounts.ok() && !mounts->empty()) {
-    Report("mount", mounts->back(), reason, [&] { return UnmountBelow(paths.dir); });
+  for (const std::string& mount : traces.mounts) {
+    Report("mount", mount, reason, [&] { return UnmountBelow(paths.dir); });
+  }
+  for (const std::string& socket : traces.sockets) {
+    Report("socket", socket, reason, [&] { return RemoveFile(socket); });
+  }
+  if (!traces.cgroup.empty()) {
+    Report("cgroup", traces.cgroup, reason,
+           [&] { return RemoveHostCgroup(traces.cgroup, paths.cgroup); });
   }
 }
 
 void GarbageCollector::CollectDirectory(const SandboxPaths& paths, const std::string& reason) {
-  CollectTraces(paths, reason);
+  CollectTraces(paths, Look(paths, ""), reason);
   Report("directory", paths.dir, reason, [&] { return RemoveTree(paths.dir); });
 }
 
@@ -177,6 +200,16 @@ void GarbageCollector::CollectStrayProcesses(const std::set<std::string>& ids) {
       Report("process", std::to_string(process.pid), "its sandbox is gone",
              [&, path = dir] { return KillMarkedProcesses(path); });
     }
+  }
+}
+
+void GarbageCollector::CollectStrayCgroups(const std::set<std::string>& ids) {
+  const Settings& settings = context_.settings();
+  for (const auto& [id, group] : CgroupsBelow(settings.root, settings.cgroup_parent)) {
+    const SandboxPaths paths(settings.root, id);
+    if (ids.count(id) > 0 || PathExists(paths.dir)) continue;
+    Report("cgroup", group, "its sandbox is gone",
+           [&, name = group] { return RemoveHostCgroup(name, paths.cgroup); });
   }
 }
 

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "gc/traces.h"
 #include "sandbox/context.h"
 #include "sandbox/lock.h"
 #include "sandbox/paths.h"
@@ -38,9 +39,12 @@ class GarbageCollector {
   void CollectSandbox(const std::string& id, bool has_record);
   void CollectRecorded(const std::string& id, const SandboxPaths& paths,
                        const Result<SandboxRecord>& record);
-  void CollectTraces(const SandboxPaths& paths, const std::string& reason);
+  void EndRecorded(const SandboxRecord& record);
+  static Traces Look(const SandboxPaths& paths, const std::string& cgroup);
+  void CollectTraces(const SandboxPaths& paths, const Traces& traces, const std::string& reason);
   void CollectDirectory(const SandboxPaths& paths, const std::string& reason);
   void CollectStrayProcesses(const std::set<std::string>& ids);
+  void CollectStrayCgroups(const std::set<std::string>& ids);
   void CollectIndex();
   Status DestroyVm(const SandboxRecord& record);
   // Adds an item and, unless this is a dry run, does the work.

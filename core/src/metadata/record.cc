@@ -45,11 +45,15 @@ static void from_json(const json& in, Cmd& cmd) {
   if (in.contains("capabilities")) cmd.capabilities = in.at("capabilities").get<Capabilities>();
 }
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ContainerConfig, id, rootfs, cmd, mounts,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Hook, path, args, envs, timeout_s)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Hooks, prestart, poststart, poststop)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Assets, kernel, kernel_sha256, initrd,
+                                                initrd_sha256, image, image_sha256, kernel_params)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ContainerConfig, id, rootfs, cmd, mounts, hooks,
                                                 annotations, oci_spec, bundle)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SandboxConfig, id, hostname, vcpus, memory_bytes,
                                                 dns, shm_size, annotations, shared_pid_namespace,
-                                                guest_hook_path, share)
+                                                guest_hook_path, cgroup_parent, assets, share)
 
 namespace {
 
@@ -87,6 +91,7 @@ json FormatContainer(const ContainerRecord& container) {
           {"args", container.args},
           {"terminal", container.terminal},
           {"execs", container.execs},
+          {"poststop_due", container.poststop_due},
           {"config", FormatConfig(container.config)}};
 }
 
@@ -102,6 +107,7 @@ ContainerRecord ParseContainer(const json& in) {
   out.args = in.value("args", none.args);
   out.terminal = in.value("terminal", none.terminal);
   out.execs = in.value("execs", none.execs);
+  out.poststop_due = in.value("poststop_due", none.poststop_due);
   out.config = in.at("config").get<ContainerConfig>();
   TakeMembers(in.at("config"), out.config);
   return out;
@@ -147,6 +153,7 @@ SandboxRecord ParseSandbox(const json& in) {
   out.vm_state = Take(FromHex(in.value("vm_state_hex", std::string())));
   out.proxy_state = Take(FromHex(in.value("proxy_state_hex", std::string())));
   out.vm_processes = in.value("vm_processes", none.vm_processes);
+  out.host_cgroup = in.value("host_cgroup", none.host_cgroup);
   out.config = in.at("config").get<SandboxConfig>();
   TakeMembers(in.at("config"), out.config);
   ParseAttached(in, out);
@@ -177,6 +184,7 @@ json FormatSandbox(const SandboxRecord& record) {
               {"vm_state_hex", ToHex(record.vm_state)},
               {"proxy_state_hex", ToHex(record.proxy_state)},
               {"vm_processes", record.vm_processes},
+              {"host_cgroup", record.host_cgroup},
               {"config", FormatConfig(record.config)},
               {"containers", std::move(containers)}};
   FormatAttached(record, out);

@@ -47,6 +47,7 @@ struct ContainerRecord {
   std::vector<std::string> args;
   bool terminal = false;
   std::vector<ExecRecord> execs;
+  bool poststop_due = false;  // its prestart hooks ran, its poststop hooks did not
   ContainerConfig config;
   std::string unknown;  // JSON object of the members this version does not know, or empty
 };

@@ -7,10 +7,12 @@
 #include <utility>
 
 #include "metadata/hex.h"
+#include "oci/hooks.h"
 #include "oci/resources.h"
 #include "oci/spec.h"
 #include "oci/user.h"
 #include "sandbox/agent_storage.h"
+#include "sandbox/container_hooks.h"
 #include "sandbox/device_place.h"
 #include "sandbox/mount_points.h"
 #include "sandbox/object.h"
@@ -164,9 +166,11 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
                                                       const ContainerConfig& config) {
   SHOJI_ASSIGN_OR_RETURN(const SpecSummary summary, SummaryOf(config));
   SHOJI_ASSIGN_OR_RETURN(const RootFs rootfs, RootfsOf(config, summary));
-  if (summary.has_hooks) {
-    context_->Log(LogLevel::kWarn,
-                  Named(config.id) + ": the hooks of its specification are not run");
+  SHOJI_ASSIGN_OR_RETURN(const HostHooks hooks, HooksOf(config));
+  if (hooks.create_container) {
+    context_->Log(LogLevel::kWarn, Named(config.id) +
+                                       ": its createContainer hooks are not run: they need a "
+                                       "container on the host");
   }
   const std::vector<Volume> volumes = VolumesOf(config, summary);
   SHOJI_RETURN_IF_ERROR(CheckShared(record, config, rootfs, volumes));
@@ -222,6 +226,10 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
   Agent::ContainerRequest request;
   request.container_id = container.config.id;
   request.shared_pid_namespace = record.config.shared_pid_namespace;
+  SHOJI_ASSIGN_OR_RETURN(const ContainerHooks hooks,
+                         ContainerHooks::Of(*context_, record, container));
+  undo.Push([hooks] { hooks.Poststop(); });
+  SHOJI_RETURN_IF_ERROR(hooks.Prestart());
   SHOJI_ASSIGN_OR_RETURN(request.spec_json, GuestSpec(record, container));
   SHOJI_ASSIGN_OR_RETURN(request.storages, StoragesFor(record, container.config));
   SHOJI_ASSIGN_OR_RETURN(request.devices, DevicesFor(record, container.config));
@@ -234,6 +242,7 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
   SHOJI_ASSIGN_OR_RETURN(container.shim_pid,
                          StartShim(record, Init(container), container.terminal, link));
   undo.Push([this, shim = record.shim, pid = container.shim_pid] { StopShim(shim, pid); });
+  container.poststop_due = true;
   span.Finish();
   return OkStatus();
 }
@@ -249,7 +258,13 @@ Result<std::int32_t> SandboxObject::StartShim(const SandboxRecord& record,
   params.exec_id = process.exec_id;
   params.proxy_url = proxy.url;
   params.terminal = terminal;
-  return shim->Start(context_->call(), params);
+  SHOJI_ASSIGN_OR_RETURN(const std::int32_t pid, shim->Start(context_->call(), params));
+  if (pid <= 0) return pid;
+  if (const Status joined = JoinCgroup(record); !joined.ok()) {
+    (void)shim->Stop(context_->call(), pid);
+    return joined;
+  }
+  return pid;
 }
 
 void SandboxObject::StopShim(const std::string& shim_id, std::int32_t pid) {
@@ -282,6 +297,7 @@ Status SandboxObject::StartInGuest(const SandboxRecord& record, ContainerRecord&
         Tolerate(link.Explain(link.agent().RemoveContainer(context_->call(), id, kRemoveSeconds))));
     StopShims(record, container);
     container.execs.clear();
+    RunPoststop(record, container);
     SHOJI_RETURN_IF_ERROR(CreateInGuest(record, container, link, undo));
     undo.Commit();
   }
@@ -293,6 +309,9 @@ Status SandboxObject::StartInGuest(const SandboxRecord& record, ContainerRecord&
   container.state = State::kRunning;
   container.started_unix_ns = UnixNanos();
   span.Finish();
+  if (const auto hooks = ContainerHooks::Of(*context_, record, container); hooks.ok()) {
+    hooks->Poststart();
+  }
   return OkStatus();
 }
 
@@ -385,6 +404,7 @@ Status SandboxObject::DeleteContainer(const std::string& container_id) {
   }
   StopShims(record, *container);
   SHOJI_RETURN_IF_ERROR(share_.RemoveContainer(container_id, container->share_entries));
+  RunPoststop(record, *container);
   std::erase_if(record.containers, [&](const auto& c) { return c.config.id == container_id; });
   if (const auto size = SizeOf(record); size.ok()) Shrink(record, *size);
   return SaveRecord(record);

@@ -14,8 +14,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "metadata/metadata.h"
+#include "sandbox/assets.h"
 #include "sandbox/plugins.h"
 #include "shoji/base/thread_annotations.h"
 #include "shoji/runtime.h"
@@ -34,9 +36,9 @@ struct Settings {
   std::string shim;
   std::string agent;
   std::string network;
-  std::string kernel;
-  std::string initrd;
-  std::string kernel_params;
+  BootFiles boot;                        // kernel, initrd, image, parameters
+  std::vector<std::string> annotations;  // that are allowed
+  std::string cgroup_parent;             // empty: no control group
   std::uint32_t vcpus = 1;
   std::uint64_t memory_bytes = 256U << 20U;
   // What a sandbox may grow to by its containers; 0: what the host has.

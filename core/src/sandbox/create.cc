@@ -8,6 +8,7 @@
 
 #include "gc/garbage.h"
 #include "sandbox/agent_storage.h"
+#include "sandbox/annotations.h"
 #include "sandbox/device_place.h"
 #include "sandbox/liveness.h"
 #include "sandbox/mount.h"
@@ -43,7 +44,11 @@ SandboxObject::SandboxObject(std::shared_ptr<Context> context, std::string id)
 SandboxObject::~SandboxObject() { CloseLink(false); }
 
 Result<std::shared_ptr<SandboxObject>> SandboxObject::Create(
-    const std::shared_ptr<Context>& context, const SandboxConfig& config) {
+    const std::shared_ptr<Context>& context, const SandboxConfig& asked) {
+  SandboxConfig config = asked;
+  SHOJI_RETURN_IF_ERROR(
+      ApplyAnnotations(context->settings().annotations, &config,
+                       [&](const std::string& text) { context->Log(LogLevel::kWarn, text); }));
   SHOJI_RETURN_IF_ERROR(ValidateSandbox(config));
   SpanTimer span(*context, "sandbox.create");
   SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context->metadata());
@@ -151,6 +156,7 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
     undo.Push([this] { (void)share_.RemoveAll(); });
     SHOJI_RETURN_IF_ERROR(share_.Prepare());
   }
+  SHOJI_RETURN_IF_ERROR(MakeCgroup(record, undo));
   std::vector<const ContainerConfig*> sizes;
   for (const ContainerConfig& config : configs) sizes.push_back(&config);
   SHOJI_ASSIGN_OR_RETURN(const Size size, SizeWith(record, sizes));
@@ -172,6 +178,8 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
   }
   SHOJI_RETURN_IF_ERROR(containers.status());
   SHOJI_RETURN_IF_ERROR(made.status());
+
+  SHOJI_RETURN_IF_ERROR(JoinCgroup(record));
 
   record.containers = std::move(*containers);
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
@@ -197,16 +205,18 @@ Result<std::vector<ContainerRecord>> SandboxObject::ShareContainers(
 }
 
 // Of a new VM, and of one restored from a snapshot, which must be the same.
-VmConfig SandboxObject::VmConfigOf(const SandboxRecord& record) const {
-  const Settings& settings = context_->settings();
+Result<VmConfig> SandboxObject::VmConfigOf(const SandboxRecord& record) const {
+  const BootFiles files = BootFilesOf(context_->settings().boot, record.config.assets);
+  SHOJI_RETURN_IF_ERROR(CheckHashes(files));
   VmConfig config;
   config.id = id_;
   config.vcpus = record.vcpus;
   config.memory_bytes = record.memory_bytes;
   config.run_dir = paths_.vm;
-  config.kernel = settings.kernel;
-  config.initrd = settings.initrd;
-  config.kernel_params = std::string(kOnlineMemory) + " " + settings.kernel_params;
+  config.kernel = files.kernel.path;
+  config.initrd = files.initrd.path;
+  config.image = files.image.path;
+  config.kernel_params = std::string(kOnlineMemory) + " " + files.kernel_params;
   if (record.config.share) config.shares = {{kShareTag, paths_.share, false}};
   return config;
 }
@@ -222,7 +232,7 @@ Result<NewVm> SandboxObject::MakeVm(const SandboxRecord& record, const CancelEve
   request.hypervisor = hypervisor;
   request.proxy_id = record.proxy;
   request.agent_id = record.agent;
-  request.config = VmConfigOf(record);
+  SHOJI_ASSIGN_OR_RETURN(request.config, VmConfigOf(record));
   request.config.devices = BootDevices(record, joined.nics);
   const Deadline limit = Deadline::After(context_->settings().boot_limit);
   return context_->plugins().MakeVm(*factory, Call{limit, cancel.fd()}, request);

@@ -6,6 +6,7 @@
 
 #include "config/paths.h"
 #include "plugin/plugin_scan.h"
+#include "sandbox/host_cgroup.h"
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
 
@@ -58,9 +59,17 @@ Result<Settings> ReadSettings(const Config& config) {
   out.shim = config.Get("sandbox.shim");
   out.agent = config.Get("sandbox.agent");
   out.network = config.Get("sandbox.network");
-  out.kernel = GuestKernelPath(config);
-  out.initrd = GuestInitrdPath(config);
-  out.kernel_params = config.Get("guest.kernel_params");
+  out.boot.kernel.path = GuestKernelPath(config);
+  out.boot.image.path = config.Get("guest.image");
+  const bool image_only = !out.boot.image.path.empty() && config.Get("guest.initrd").empty();
+  if (!image_only) out.boot.initrd.path = GuestInitrdPath(config);
+  out.boot.kernel_params = config.Get("guest.kernel_params");
+  out.annotations = config.GetList("sandbox.annotations");
+  out.cgroup_parent = config.Get("sandbox.cgroup_parent");
+  if (!out.cgroup_parent.empty()) {
+    SHOJI_RETURN_IF_ERROR(
+        ValidateCgroupParent(out.cgroup_parent).WithContext("option sandbox.cgroup_parent"));
+  }
   out.vcpus = static_cast<std::uint32_t>(HypervisorNumber(config, "vcpus", out.vcpus));
   out.memory_bytes = HypervisorNumber(config, "memory", out.memory_bytes);
   out.boot_limit = config.GetDuration("sandbox.boot_timeout");

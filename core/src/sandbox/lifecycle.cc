@@ -171,6 +171,10 @@ Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
   }
   SHOJI_RETURN_IF_ERROR(LeaveNetwork(record, force));
   SHOJI_RETURN_IF_ERROR(share_.RemoveAll());
+  if (const Status removed = RemoveCgroup(record); !removed.ok()) {
+    if (!force) return removed;
+    context_->Log(LogLevel::kWarn, Name() + ": " + removed.message());  // garbage collection will
+  }
   record.vm_state.clear();
   record.proxy_state.clear();
   record.vm_processes.clear();
@@ -179,6 +183,7 @@ Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
     container.shim_pid = -1;
     container.execs.clear();
     container.share_entries.clear();
+    RunPoststop(record, container);
   }
   return OkStatus();
 }

@@ -8,7 +8,8 @@
 // Files    create.cc (making and booting), containers.cc, processes.cc, execs.cc, io.cc,
 //          lifecycle.cc (start, stop, delete, release), operations.cc (pause, resume,
 //          statistics), snapshot.cc, monitor.cc, guest.cc (reaching the guest), devices.cc,
-//          storages.cc, network.cc (joining), interfaces.cc, resources.cc.
+//          storages.cc, network.cc (joining), interfaces.cc, resources.cc, host_side.cc (control
+//          group and hooks on the host).
 // Example  SHOJI_ASSIGN_OR_RETURN(auto sandbox, SandboxObject::Fetch(context, "web"));
 #ifndef SHOJI_CORE_SANDBOX_OBJECT_H_
 #define SHOJI_CORE_SANDBOX_OBJECT_H_
@@ -162,7 +163,7 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   Status Boot(SandboxRecord& record, const std::vector<ContainerConfig>& configs, UndoStack& undo);
   Result<std::vector<ContainerRecord>> ShareContainers(const SandboxRecord& record,
                                                        const std::vector<ContainerConfig>& configs);
-  VmConfig VmConfigOf(const SandboxRecord& record) const;
+  Result<VmConfig> VmConfigOf(const SandboxRecord& record) const;
   Result<NewVm> MakeVm(const SandboxRecord& record, const CancelEvent& cancel, Joined& joined);
   Status AdoptVm(SandboxRecord& record, NewVm made, UndoStack& undo);
   Status CreateInAgent(const SandboxRecord& record, Link& link);
@@ -247,6 +248,15 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   // The container's state when its init process may have ended by itself.
   void Refresh(ContainerRecord& container, Link& link);
   Status RunningSandbox(const SandboxRecord& record, const std::string& what) const;
+
+  // -- host_side.cc
+  // The control group on the host, when one is configured; fills record.host_cgroup.
+  Status MakeCgroup(SandboxRecord& record, UndoStack& undo);
+  // Moves every process of the sandbox into it.
+  Status JoinCgroup(const SandboxRecord& record);
+  Status RemoveCgroup(SandboxRecord& record);
+  // OCI poststop hooks of a container that is gone, if its prestart hooks ran.
+  void RunPoststop(const SandboxRecord& record, ContainerRecord& container);
 
   // -- guest.cc
   // The way to the guest of the VM that `record` names, made if need be.

@@ -29,7 +29,8 @@ struct SandboxPaths {
         network(dir + "/network"),
         mounts(dir + "/mounts"),
         share(dir + "/share"),
-        overlay(dir + "/overlay") {}
+        overlay(dir + "/overlay"),
+        cgroup(dir + "/cgroup") {}
 
   std::string dir;
   std::string lock;
@@ -40,6 +41,7 @@ struct SandboxPaths {
   std::string mounts;   // where the core mounts; `share` follows it
   std::string share;
   std::string overlay;
+  std::string cgroup;  // a file with the name of the control group on the host
 };
 
 }  // namespace shoji

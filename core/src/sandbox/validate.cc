@@ -4,6 +4,9 @@
 #include <cctype>
 #include <set>
 
+#include "sandbox/assets.h"
+#include "sandbox/host_cgroup.h"
+
 namespace shoji {
 namespace {
 
@@ -140,6 +143,10 @@ Status ValidateSandbox(const SandboxConfig& config) {
   if (!hooks.empty() && (hooks[0] != '/' || HasNul(hooks))) {
     return InvalidArgument("guest hook path " + Quoted(hooks) + " of sandbox " + Quoted(config.id) +
                            " is not an absolute path");
+  }
+  SHOJI_RETURN_IF_ERROR(ValidateAssets(config.assets));
+  if (!config.cgroup_parent.empty()) {
+    SHOJI_RETURN_IF_ERROR(ValidateCgroupParent(config.cgroup_parent));
   }
   std::set<std::string> ids;
   for (const ContainerConfig& container : config.containers) {

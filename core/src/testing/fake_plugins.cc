@@ -750,8 +750,7 @@ std::unique_ptr<Plugins> MakeFakePlugins(FakeWorld& world) {
   return std::make_unique<FakePlugins>(world);
 }
 
-std::shared_ptr<Context> MakeFakeContext(FakeWorld& world) {
-  Settings settings;
+std::shared_ptr<Context> MakeFakeContext(FakeWorld& world, Settings settings) {
   settings.root = world.root();
   settings.lock_limit = std::chrono::seconds(5);
   settings.call_limit = std::chrono::seconds(5);

@@ -111,8 +111,8 @@ class FakeWorld {
 
 std::unique_ptr<Plugins> MakeFakePlugins(FakeWorld& world);
 std::unique_ptr<Store> MakeFakeStore(FakeWorld& world);
-// Time limits are short, logs are dropped.
-std::shared_ptr<Context> MakeFakeContext(FakeWorld& world);
+// Time limits are short, logs are dropped; the rest is as in `settings`.
+std::shared_ptr<Context> MakeFakeContext(FakeWorld& world, Settings settings = {});
 
 // mkdtemp under /tmp; removed, with all mounts below, when the object dies.
 class TempDir {

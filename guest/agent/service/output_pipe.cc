@@ -38,7 +38,7 @@ void OutputPipe::End() {
 
 void OutputPipe::Read(const CallPtr& call, std::size_t length) {
   if (at_end()) return call->Finish(EndOfFile());
-  if (length == 0) return call->Finish(InvalidArgument("len is 0; ask for at least one byte"));
+  if (length == 0) return SendReadersHome(call);
   if (readers_.empty() && TryRead(call, length) == Outcome::kAnswered) return;
   if (readers_.size() >= kMaxReaders) {
     return call->Finish(ResourceExhausted("too many calls read this stream at the same time"));
@@ -48,6 +48,14 @@ void OutputPipe::Read(const CallPtr& call, std::size_t length) {
     std::erase_if(readers_, [raw](const auto& reader) { return reader.first.get() == raw; });
   });
   Wait();
+}
+
+// No answer with data can be under way for a call that gets this one, so its client knows that
+// it lost nothing. A cancelled call could not know.
+void OutputPipe::SendReadersHome(const CallPtr& call) {
+  const grpc::ReadStreamResponse nothing;
+  for (const auto& [waiting, length] : std::exchange(readers_, {})) waiting->Reply(nothing);
+  call->Reply(nothing);
 }
 
 OutputPipe::Outcome OutputPipe::TryRead(const CallPtr& call, std::size_t length) {

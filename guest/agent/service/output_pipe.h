@@ -27,7 +27,8 @@ class OutputPipe {
   OutputPipe(const OutputPipe&) = delete;
   OutputPipe& operator=(const OutputPipe&) = delete;
 
-  // Answers with 1 to `length` bytes, or OUT_OF_RANGE "EOF" after the last one.
+  // Answers with 1 to `length` bytes, or OUT_OF_RANGE "EOF" after the last one. A `length` of 0
+  // ends the waiting of all others: they and it are answered with no bytes.
   void Read(const CallPtr& call, std::size_t length);
 
   bool at_end() const { return !fd_; }
@@ -36,6 +37,7 @@ class OutputPipe {
 
  private:
   enum class Outcome { kAnswered, kNothingYet };
+  void SendReadersHome(const CallPtr& call);
   Outcome TryRead(const CallPtr& call, std::size_t length);
   void Serve();
   void Wait();

@@ -169,6 +169,33 @@ TEST_F(Service, Signals) {
   EXPECT_EQ(guest_.Wait("trap", "trap"), 9);
 }
 
+TEST_F(Service, ReadOfNothingSendsTheWaitingReadersHome) {
+  ASSERT_TRUE(guest_.Run("c", {"sh", "-c", "read line; echo $line"}).ok());
+  grpc::ReadStreamRequest request;
+  request.set_container_id("c");
+  request.set_exec_id("c");
+  std::atomic<bool> home = false;
+  std::thread reader([&] {
+    grpc::ClientContext context;
+    grpc::ReadStreamRequest waits = request;
+    grpc::ReadStreamResponse reply;
+    waits.set_len(10);
+    EXPECT_TRUE(guest_.agent().ReadStdout(&context, waits, &reply).ok());
+    EXPECT_EQ(reply.data(), "");
+    home = true;
+  });
+  while (!home) {  // it may not wait yet
+    grpc::ClientContext context;
+    grpc::ReadStreamResponse reply;
+    EXPECT_TRUE(guest_.agent().ReadStdout(&context, request, &reply).ok());
+    EXPECT_EQ(reply.data(), "");
+  }
+  reader.join();
+  unsigned length = 0;
+  EXPECT_TRUE(Write("c", "all of it\n", &length).ok());
+  EXPECT_EQ(guest_.ReadAll("c", "c"), "all of it\n");
+}
+
 TEST_F(Service, Terminal) {
   auto request = guest_.Request("t", {"sh", "-c", "tty >/dev/null && cat"});
   request.mutable_oci()->mutable_process()->set_terminal(true);

@@ -2,6 +2,8 @@
 
 #include <sodium/crypto_hash_sha256.h>
 
+#include "hex_digits.h"
+
 namespace shoji {
 
 struct Sha256::Impl {
@@ -19,13 +21,7 @@ void Sha256::Update(std::string_view bytes) {
 std::string Sha256::Hex() {
   unsigned char digest[crypto_hash_sha256_BYTES];
   crypto_hash_sha256_final(&impl_->state, digest);
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : digest) {
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 15U];
-  }
-  return text;
+  return internal::HexDigits(digest);
 }
 
 }  // namespace shoji

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,6 +66,7 @@ Result<RunResult> RunCommand(const SpawnOptions& options, Deadline deadline) {
 
   RunResult result;
   if (Status status = Collect(child, std::move(reader), deadline, result.output); !status.ok()) {
+    if (options.new_session) kill(-child.pid(), SIGKILL);  // not reaped yet, so still its group
     SHOJI_RETURN_IF_ERROR(child.Kill());
     return std::move(status).WithContext("\"" + options.argv[0] + "\"");
   }

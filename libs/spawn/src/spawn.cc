@@ -71,7 +71,12 @@ class AllSignalsBlocked {
 
 bool HasNul(const std::string& text) { return text.find('\0') != std::string::npos; }
 
+const std::string& ProgramOf(const SpawnOptions& options) {
+  return options.program.empty() ? options.argv[0] : options.program;
+}
+
 Status CheckTexts(const SpawnOptions& options) {
+  if (HasNul(options.program)) return InvalidArgument("the program to run has a zero byte");
   if (options.argv.empty() || options.argv[0].empty()) {
     return InvalidArgument("the command to run is empty");
   }
@@ -130,7 +135,8 @@ std::vector<std::string> CandidatesFor(const std::string& program) {
 
 std::string_view NameOf(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
-std::vector<std::string> MergedEnv(const std::vector<std::string>& added) {
+std::vector<std::string> MergedEnv(const std::vector<std::string>& added, bool only) {
+  if (only) return added;
   std::vector<std::string> out;
   const auto overridden = [&added](std::string_view entry) {
     return std::any_of(added.begin(), added.end(),
@@ -183,13 +189,13 @@ Status ExecError(const ChildJob& job, const std::string& program) {
 Status ChildError(const ChildJob& job, const SpawnOptions& options) {
   switch (job.step) {
     case ChildStep::kDescriptors:
-      return ErrnoStatus(job.error, "cannot pass descriptors to " + Quoted(options.argv[0]));
+      return ErrnoStatus(job.error, "cannot pass descriptors to " + Quoted(ProgramOf(options)));
     case ChildStep::kDirectory:
       return ErrnoStatus(job.error, "cannot enter directory " + Quoted(options.cwd));
     case ChildStep::kSession:
-      return ErrnoStatus(job.error, "cannot create a session for " + Quoted(options.argv[0]));
+      return ErrnoStatus(job.error, "cannot create a session for " + Quoted(ProgramOf(options)));
     default:
-      return ExecError(job, options.argv[0]);
+      return ExecError(job, ProgramOf(options));
   }
 }
 
@@ -207,7 +213,7 @@ Result<Child> Launch(ChildJob& job, const SpawnOptions& options) {
     error = errno;
   }
   if (pid < 0) {
-    return ErrnoStatus(error, "cannot create a process for " + Quoted(options.argv[0]));
+    return ErrnoStatus(error, "cannot create a process for " + Quoted(ProgramOf(options)));
   }
   Child child(pid, UniqueFd(raw_pidfd));
   if (job.step == ChildStep::kNone) return child;
@@ -226,9 +232,9 @@ Result<Child> Spawn(const SpawnOptions& options) {
   job.fds = FdsFor(options, null.get());
   SHOJI_RETURN_IF_ERROR(CheckFds(job.fds));
   job.staged.resize(job.fds.size());
-  job.candidates = CandidatesFor(options.argv[0]);
+  job.candidates = CandidatesFor(ProgramOf(options));
   std::vector<std::string> argv = options.argv;
-  std::vector<std::string> env = MergedEnv(options.env);
+  std::vector<std::string> env = MergedEnv(options.env, options.only_env);
   job.argv = Pointers(argv);
   job.env = Pointers(env);
   job.cwd = options.cwd.c_str();

@@ -211,7 +211,11 @@ Status KataAgent::ReadOutput(std::string_view method, const shoji_call* call,
   SetProcess(process, &message);
   message.set_len(static_cast<std::uint32_t>(std::min<std::size_t>(max_bytes, kMaxPiece)));
   grpc::ReadStreamResponse reply;
-  SHOJI_RETURN_IF_ERROR(rpc_.Call(method, call, message, &reply));
+  grpc::ReadStreamRequest give_back = message;
+  give_back.set_len(0);
+  do {  // an answer without data: somebody sent all readers of this stream home
+    SHOJI_RETURN_IF_ERROR(rpc_.CallOff(method, call, message, give_back, &reply));
+  } while (reply.data().empty());
   if (reply.data().size() <= max_bytes) return sdk::Put(data, reply.data());
   return Internal("guest agent: it answered a read of " + std::to_string(max_bytes) +
                   " bytes with " + std::to_string(reply.data().size()));

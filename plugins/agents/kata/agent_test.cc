@@ -306,6 +306,65 @@ TEST_F(AgentTest, CancelDescriptorEndsEveryCallThatHasIt) {
       << "it is still readable";
 }
 
+// A read that waits for `answer`, which the guest gives when it is called off.
+class CallOffTest : public AgentTest {
+ protected:
+  Status ReadAndCancel(const std::string& answer, std::string* text) {
+    std::atomic<bool> called_off = false;
+    std::atomic<bool> waiting = false;
+    guest_->On("AgentService/ReadStdout", [&](const std::string& in, std::string* out) {
+      grpc::ReadStreamRequest request;
+      if (!request.ParseFromString(in)) return grpc::Status(grpc::StatusCode::INTERNAL, "parse");
+      if (request.len() == 0) {
+        called_off = true;
+        called_off.notify_all();
+        return grpc::Status::OK;
+      }
+      waiting = true;
+      waiting.notify_all();
+      called_off.wait(false);
+      grpc::ReadStreamResponse reply;
+      reply.set_data(answer);
+      *out = reply.SerializeAsString();
+      return grpc::Status::OK;
+    });
+    const UniqueFd cancel(eventfd(0, EFD_CLOEXEC));
+    const shoji_call call = Within(seconds(30), cancel.get());
+    const shoji_sink sink{sizeof sink, 0, text, Append};
+    Status status;
+    std::thread reader([&] { status = agent_->ReadStdout(&call, process_, 100, &sink); });
+    waiting.wait(false);
+    eventfd_write(cancel.get(), 1);
+    reader.join();
+    return status;
+  }
+};
+
+TEST_F(CallOffTest, GivesWhatHadArrived) {
+  std::string text;
+  EXPECT_TRUE(ReadAndCancel("last words", &text).ok());
+  EXPECT_EQ(text, "last words");
+}
+
+TEST_F(CallOffTest, IsCancelledWhenThereWasNothing) {
+  std::string text;
+  EXPECT_EQ(ReadAndCancel("", &text).code(), StatusCode::kCancelled);
+  EXPECT_EQ(text, "");
+}
+
+TEST_F(AgentTest, ReadOfAGuestThatCannotBeCalledOffIsCancelledAllTheSame) {
+  const UniqueFd cancel(eventfd(0, EFD_CLOEXEC));
+  const shoji_call call = Within(seconds(30), cancel.get());
+  std::string text;
+  const shoji_sink sink{sizeof sink, 0, &text, Append};
+  std::thread reader([&] {
+    EXPECT_EQ(agent_->ReadStdout(&call, process_, 100, &sink).code(), StatusCode::kCancelled);
+  });
+  guest_->AwaitBlocked(1);  // as will be what calls it off
+  eventfd_write(cancel.get(), 1);
+  reader.join();
+}
+
 TEST_F(AgentTest, GuestDiesWhileACallBlocksThenAnotherOneComes) {
   std::int64_t died = 0;
   std::thread waiter([&] {

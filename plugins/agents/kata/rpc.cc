@@ -10,8 +10,12 @@
 #include <grpcpp/support/channel_arguments.h>
 #include <poll.h>
 
+#include <atomic>
+#include <chrono>
 #include <climits>
+#include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "shoji/base/deadline.h"
@@ -26,6 +30,8 @@ using google::protobuf::MessageLite;
 
 constexpr int kPatientTries = 100;
 constexpr int kPatientWaitMs = 50;
+constexpr auto kRetreatLimit = std::chrono::seconds(2);
+constexpr auto kRetreatPause = std::chrono::milliseconds(50);
 
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments args;
@@ -84,6 +90,57 @@ bool Wait(const shoji_call* call) {
 
 }  // namespace
 
+// Calls off one call when its caller cancels. The thread is there only from then on.
+class Rpc::Retreat {
+ public:
+  Retreat(Rpc* rpc, std::string_view method, const MessageLite& call_off)
+      : rpc_(rpc), method_(method), call_off_(call_off) {}
+  ~Retreat() { End(); }
+  Retreat(const Retreat&) = delete;
+  Retreat& operator=(const Retreat&) = delete;
+
+  void Begin(grpc::ClientContext* context) {
+    begun_ = true;
+    thread_ = std::thread([this, context] { Run(context); });
+  }
+  // After it the context is not used any more. REQUIRES: Begin() cannot run any more.
+  void End() {
+    {
+      const MutexLock lock(mutex_);
+      done_ = true;
+      changed_.notify_all();
+    }
+    if (thread_.joinable()) thread_.join();
+  }
+  bool begun() const { return begun_; }
+
+ private:
+  // Again and again, for the first may reach the guest before the call it is for.
+  void Run(grpc::ClientContext* context) {
+    const Deadline limit = Deadline::After(kRetreatLimit);
+    shoji_call call{};
+    call.struct_size = sizeof call;
+    call.cancel_fd = -1;
+    call.deadline_ns = limit.nanos();
+    const std::unique_ptr<MessageLite> reply(call_off_.New());  // what it says does not matter
+    while (!limit.passed() && rpc_->CallOnce(method_, &call, call_off_, reply.get()).status.ok()) {
+      MutexLock lock(mutex_);
+      if (!done_) changed_.wait_for(mutex_, kRetreatPause);
+      if (done_) return;
+    }
+    context->TryCancel();
+  }
+
+  Rpc* const rpc_;
+  const std::string_view method_;
+  const MessageLite& call_off_;
+  std::atomic<bool> begun_ = false;
+  std::thread thread_;
+  Mutex mutex_;
+  std::condition_variable_any changed_;
+  bool done_ SHOJI_GUARDED_BY(mutex_) = false;
+};
+
 Rpc::~Rpc() {
   MutexLock lock(mutex_);
   closing_ = true;
@@ -133,14 +190,15 @@ void Rpc::Drop(const ChannelPtr& channel) {
 }
 
 Rpc::Outcome Rpc::CallOnce(std::string_view method, const shoji_call* call,
-                           const MessageLite& request, MessageLite* reply) {
+                           const MessageLite& request, MessageLite* reply, Retreat* retreat) {
   Result<ChannelPtr> channel = Channel(call);
   if (!channel.ok()) return {std::move(channel).status().WithContext(Name(method)), false};
   grpc::ClientContext context;
   SetDeadline(call, &context);
   if (!Enter(&context)) return {Cancelled(Name(method) + ": the handle is being closed"), false};
-  Result<CancelWatcher::Registration> cancel =
-      watcher_.Watch(call == nullptr ? -1 : call->cancel_fd, [&context] { context.TryCancel(); });
+  Result<CancelWatcher::Registration> cancel = watcher_.Watch(
+      call == nullptr ? -1 : call->cancel_fd,
+      [&context, retreat] { retreat == nullptr ? context.TryCancel() : retreat->Begin(&context); });
   if (!cancel.ok()) {
     Leave(&context);
     return {std::move(cancel).status(), false};
@@ -150,6 +208,8 @@ Rpc::Outcome Rpc::CallOnce(std::string_view method, const shoji_call* call,
       channel->get(),
       grpc::internal::RpcMethod(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC), &context,
       request, reply);
+  { const CancelWatcher::Registration ended = std::move(cancel).value(); }
+  if (retreat != nullptr) retreat->End();
   Leave(&context);
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE) Drop(*channel);
   return {FromGrpc(method, status), true};
@@ -158,6 +218,16 @@ Rpc::Outcome Rpc::CallOnce(std::string_view method, const shoji_call* call,
 Status Rpc::Call(std::string_view method, const shoji_call* call, const MessageLite& request,
                  MessageLite* reply) {
   return CallOnce(method, call, request, reply).status;
+}
+
+Status Rpc::CallOff(std::string_view method, const shoji_call* call, const MessageLite& request,
+                    const MessageLite& call_off, MessageLite* reply) {
+  Retreat retreat(this, method, call_off);
+  Status status = CallOnce(method, call, request, reply, &retreat).status;
+  if (status.ok() && retreat.begun() && reply->ByteSizeLong() == 0) {
+    return Cancelled(Name(method) + ": called off");
+  }
+  return status;
 }
 
 Status Rpc::CallPatiently(std::string_view method, const shoji_call* call,

@@ -42,8 +42,17 @@ class Rpc {
   Status CallPatiently(std::string_view method, const shoji_call* call,
                        const google::protobuf::MessageLite& request,
                        google::protobuf::MessageLite* reply) SHOJI_EXCLUDES(mutex_);
+  // For a call whose answer must not be lost when it is cancelled, because it holds what the
+  // guest gives once. When the caller cancels, `call_off` is sent by the same method, which makes
+  // the guest answer all calls that wait: OK with what it had, or with an empty reply, after
+  // which this gives CANCELLED. A guest that does not know of it is cancelled after 2 s.
+  Status CallOff(std::string_view method, const shoji_call* call,
+                 const google::protobuf::MessageLite& request,
+                 const google::protobuf::MessageLite& call_off,
+                 google::protobuf::MessageLite* reply) SHOJI_EXCLUDES(mutex_);
 
  private:
+  class Retreat;
   struct Outcome {
     Status status;
     bool reached = false;  // a connection was there
@@ -52,7 +61,8 @@ class Rpc {
 
   Outcome CallOnce(std::string_view method, const shoji_call* call,
                    const google::protobuf::MessageLite& request,
-                   google::protobuf::MessageLite* reply) SHOJI_EXCLUDES(mutex_);
+                   google::protobuf::MessageLite* reply, Retreat* retreat = nullptr)
+      SHOJI_EXCLUDES(mutex_);
   Result<ChannelPtr> Channel(const shoji_call* call) SHOJI_EXCLUDES(mutex_, connecting_);
   void Drop(const ChannelPtr& channel) SHOJI_EXCLUDES(mutex_);
   bool Enter(grpc::ClientContext* context) SHOJI_EXCLUDES(mutex_);

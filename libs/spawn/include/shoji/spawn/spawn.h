@@ -26,7 +26,9 @@ namespace shoji {
 
 struct SpawnOptions {
   std::vector<std::string> argv;         // argv[0]: path of the program, or a name for $PATH
+  std::string program;                   // runs this instead, under the name argv[0]
   std::vector<std::string> env;          // "NAME=value", added to the caller's environment
+  bool only_env = false;                 // nothing of the caller's environment
   std::vector<std::pair<int, int>> fds;  // {descriptor here, number in the child}
   std::string cwd = "/";
   bool new_session = false;  // setsid()
@@ -72,6 +74,7 @@ struct RunResult {
   ExitStatus exit;
   std::string output;
 };
+// When the time is up it is killed, with `new_session` its whole process group.
 Result<RunResult> RunCommand(const SpawnOptions& options, Deadline deadline = Deadline::Never());
 
 // A pidfd for a process that need not be a child. NOT_FOUND when there is none.

@@ -1,0 +1,69 @@
+#include "gc/traces.h"
+
+#include <sys/stat.h>
+
+#include "sandbox/host_cgroup.h"
+#include "sandbox/mount.h"
+#include "shoji/base/file.h"
+#include "shoji/base/strings.h"
+
+namespace shoji {
+namespace {
+
+std::vector<std::string> SocketsIn(const std::string& dir) {
+  std::vector<std::string> out;
+  const auto names = ListDir(dir);
+  for (const std::string& name : names.ok() ? *names : std::vector<std::string>()) {
+    struct stat info = {};
+    const std::string path = dir + "/" + name;
+    if (lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) out.push_back(path);
+  }
+  return out;
+}
+
+// The record's, or that of a maker who was killed before there was a record.
+std::string CgroupOf(const SandboxPaths& paths, const std::string& recorded) {
+  std::string group = recorded;
+  if (group.empty()) {
+    const auto text = ReadFile(paths.cgroup, 4096);
+    if (text.ok()) group = std::string(Trim(*text));
+  }
+  if (group.empty() || !ValidateCgroupParent(group).ok()) return {};
+  const auto host = CgroupHost::Find();
+  return host.ok() && host->Exists(group) ? group : std::string();
+}
+
+}  // namespace
+
+Traces Traces::Of(const SandboxPaths& paths, const std::string& cgroup, const Marked& marked) {
+  Traces out;
+  if (const auto it = marked.find(paths.dir); it != marked.end()) out.processes = it->second;
+  if (auto mounts = MountsBelow(paths.dir); mounts.ok()) out.mounts = std::move(*mounts);
+  for (const std::string& dir : {paths.vm, paths.proxy}) {
+    for (std::string& socket : SocketsIn(dir)) out.sockets.push_back(std::move(socket));
+  }
+  out.cgroup = CgroupOf(paths, cgroup);
+  return out;
+}
+
+std::map<std::string, std::string> CgroupsBelow(const std::string& root,
+                                                const std::string& parent) {
+  std::map<std::string, std::string> out;
+  const auto host = CgroupHost::Find();
+  if (parent.empty() || !host.ok()) return out;
+  std::string base = parent;
+  while (!base.empty() && base.back() == '/') base.pop_back();
+  for (const std::string& name : host->Children(parent)) {
+    const std::string group = base + "/" + name;
+    if (std::string id = SandboxOfCgroup(root, group); !id.empty()) out[std::move(id)] = group;
+  }
+  return out;
+}
+
+Status RemoveHostCgroup(const std::string& group, const std::string& file) {
+  SHOJI_ASSIGN_OR_RETURN(const CgroupHost host, CgroupHost::Find());
+  SHOJI_RETURN_IF_ERROR(host.Remove(group));
+  return RemoveFile(file);
+}
+
+}  // namespace shoji
