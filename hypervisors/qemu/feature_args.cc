@@ -65,9 +65,9 @@ Args ConfinementArgs(const Launch& launch) {
   const Features& f = launch.features;
   Args args;
   if (f.sandbox) {
-    // To become another user is a call that "deny" forbids; "children" forbids everything
-    // that gives new privileges afterwards.
-    const std::string privileges = f.user.empty() ? "deny" : "children";
+    // To become another user is a call that "deny" forbids. Nobody gains anything by it later:
+    // no program can be started, and the filter itself forbids new privileges.
+    const std::string privileges = f.user.empty() ? "deny" : "allow";
     args = {"-sandbox", "on,obsolete=deny,elevateprivileges=" + privileges +
                             ",spawn=deny,resourcecontrol=deny"};
   }
@@ -108,10 +108,7 @@ Args VirtioFsArgs(const std::vector<sdk::VmShareConfig>& shares) {
 std::string ImageParams(const Features& features, const sdk::VmConfig& config) {
   if (config.image.empty()) return "";
   const std::string device = features.nvdimm() ? "/dev/pmem0" : "/dev/vda";
-  // A file system on memory of the host needs no second copy in the guest's page cache.
-  const bool dax = features.nvdimm() && features.image_fstype == "ext4";
-  return "root=" + device + " rootfstype=" + features.image_fstype + " ro" +
-         (dax ? " rootflags=dax " : " ");
+  return "root=" + device + " rootfstype=" + features.image_fstype + " ro ";
 }
 
 }  // namespace shoji::qemu
