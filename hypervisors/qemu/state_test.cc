@@ -22,6 +22,24 @@ TEST(StateTest, RoundTrip) {
   EXPECT_EQ(vm->process.boot_id, "boot");
 }
 
+TEST(StateTest, LaterPartsGoRoundAndMayBeMissing) {
+  SavedVm vm = SomeVm();
+  EXPECT_TRUE(DecodeState(EncodeState(vm))->helpers.empty());
+  vm.recipe = "{\"a\":1}";
+  vm.helpers = {{43, 4712, "boot"}};
+  const auto again = DecodeState(EncodeState(vm));
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_EQ(again->recipe, vm.recipe);
+  ASSERT_EQ(again->helpers.size(), 1U);
+  EXPECT_EQ(again->helpers[0].pid, 43);
+  const std::string old = R"({"version":1,"id":"a","uuid":"u","run_dir":"/r","pid":1,)"
+                          R"("start_time":2,"boot_id":"b")";
+  EXPECT_TRUE(DecodeState(old + "}").ok());
+  for (const char* bad : {",\"recipe\":1}", ",\"helpers\":1}", ",\"helpers\":[1]}"}) {
+    EXPECT_EQ(DecodeState(old + bad).status().code(), StatusCode::kDataLoss) << bad;
+  }
+}
+
 TEST(StateTest, WhatIsNotOursIsDataLoss) {
   const std::string good = EncodeState(SomeVm());
   const auto with = [&good](const std::string& from, const std::string& to) {

@@ -25,8 +25,22 @@ void Provoke(Session& session, Provoker& provoker) {
   const auto* table = session.Find<shoji_factory_v1>(SHOJI_FACTORY_V1);
   auto opened = OpenInstance<shoji_factory>(session, table);
   if (!opened.ok()) return;
-  const shoji_vm_config config = {
-      sizeof(shoji_vm_config), 1, 64U << 20U, Str("validate"), {}, {}, {}, {}, nullptr, 0, 0};
+  const shoji_vm_config config = {sizeof(shoji_vm_config),
+                                  1,
+                                  64U << 20U,
+                                  Str("validate"),
+                                  {},
+                                  {},
+                                  {},
+                                  {},
+                                  nullptr,
+                                  0,
+                                  0,
+                                  {},
+                                  {},
+                                  nullptr,
+                                  0,
+                                  0};
   const shoji_vm_request request = {
       sizeof(shoji_vm_request), 0x80000000U, {}, {}, {}, nullptr, &config};
   shoji_new_vm made = {sizeof(shoji_new_vm), 77, Untouched<shoji_vm>(), Untouched<shoji_proxy>(),

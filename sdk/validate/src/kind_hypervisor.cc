@@ -50,6 +50,11 @@ struct Machine {
             Str("quiet"),
             nullptr,
             0,
+            0,
+            {},
+            {},
+            nullptr,
+            0,
             0};
   }
   std::string id = "validate";
