@@ -16,6 +16,7 @@
 #include "boot/debug_services.h"
 #include "boot/init.h"
 #include "boot/modules.h"
+#include "boot/root_disk.h"
 #include "channel/socket_listener.h"
 #include "channel/virtio_port.h"
 #include "channel/vsock.h"
@@ -110,7 +111,9 @@ Status RunInVm() {
     SHOJI_ASSIGN_OR_RETURN(modules, ModuleList::Parse(*text));
   }
   SHOJI_RETURN_IF_ERROR(modules.Load("boot"));
-  const AgentOptions options = ParseCommandLine(ReadFile("/proc/cmdline").value());
+  const std::string command_line = ReadFile("/proc/cmdline").value();
+  SHOJI_RETURN_IF_ERROR(EnterRootDisk(command_line, &modules));
+  const AgentOptions options = ParseCommandLine(command_line);
   UseOptions(options);
   SHOJI_ASSIGN_OR_RETURN(const std::unique_ptr<Loop> loop, Loop::Create());
   LateBoot late(std::move(modules));

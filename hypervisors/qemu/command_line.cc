@@ -1,18 +1,12 @@
 #include "command_line.h"
 
+#include "feature_args.h"
 #include "shoji/base/strings.h"
 
 namespace shoji::qemu {
 namespace {
 
 using Args = std::vector<std::string>;
-
-// A comma within a value of QEMU's option lists is written twice.
-std::string Escaped(const std::string& value) {
-  std::string out;
-  for (const char c : value) out += c == ',' ? std::string(",,") : std::string(1, c);
-  return out;
-}
 
 void Append(Args& args, Args more) {
   for (std::string& arg : more) args.push_back(std::move(arg));
@@ -29,10 +23,12 @@ bool IsPc(const std::string& machine) {
 }
 
 std::string CpuArg(const Launch& launch) {
-  if (!launch.cpu.empty()) return launch.cpu;
+  const std::string more =
+      launch.features.cpu_features.empty() ? "" : "," + launch.features.cpu_features;
+  if (!launch.cpu.empty()) return launch.cpu + more;
   // Emulated, a string instruction goes byte by byte; without erms the kernel copies by words,
   // which takes an eighth off a boot and half off starting a program from a share.
-  return launch.accel == Accel::kKvm ? "host" : "max,-erms";
+  return launch.accel == Accel::kKvm ? "host" + more : "max,-erms" + more;
 }
 
 std::string Listening(const char* id, int fd) {
@@ -47,12 +43,19 @@ void AddMachine(Args& args, const Launch& launch) {
   Append(args, {"-name", "guest=shoji-" + config.id, "-uuid", launch.uuid});
   Append(args, {"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"});
   // What the guest breaks out into may not start programs or gain rights.
-  Append(args,
-         {"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
-  Append(args, {"-machine", MachineArg(launch.machine), "-accel", AccelName(launch.accel)});
+  Append(args, ConfinementArgs(launch));
+  Append(args, {"-machine", MachineArg(launch.machine) + MachineSuffix(launch)});
+  Append(args, {"-accel", AccelName(launch.accel)});
   Append(args, {"-cpu", CpuArg(launch), "-smp", std::to_string(config.vcpus)});
-  Append(args, {"-m", "size=" + std::to_string(config.memory_bytes >> 20U) + "M"});
+  Append(args,
+         {"-m", "size=" + std::to_string(config.memory_bytes >> 20U) + "M" + MemorySuffix(launch)});
+  Append(args, MemoryArgs(launch));
   Append(args, {"-rtc", "base=utc,clock=host"});
+  if (launch.incoming.has_value()) {
+    // The kernel is in the memory that it gets.
+    Append(args, {"-S", "-incoming", "defer"});
+    return;
+  }
   Append(args, {"-kernel", config.kernel, "-initrd", config.initrd});
   Append(args, {"-append", launch.kernel_command_line});
 }
@@ -66,7 +69,7 @@ void AddMonitors(Args& args) {
 void AddChannels(Args& args) {
   Append(args, {"-chardev", Connected("early", kEarlyFd), "-serial", "chardev:early"});
   Append(args, {"-device", "virtio-serial-pci,id=serial0,disable-legacy=on"});
-  Append(args, {"-chardev", Connected("console0", kConsoleFd)});
+  Append(args, {"-chardev", Listening("console0", kConsoleFd)});
   Append(args, {"-device", "virtconsole,chardev=console0,id=console0"});
   Append(args, {"-chardev", Listening("charch0", kAgentFd)});
   Append(args, {"-device", "virtserialport,chardev=charch0,id=channel0,name=agent.channel.0"});
@@ -90,11 +93,16 @@ std::vector<std::string> BuildArgv(const Launch& launch) {
   AddMachine(args, launch);
   AddMonitors(args);
   AddChannels(args);
+  Append(args, ImageArgs(launch));
   Append(args, {"-device", "virtio-rng-pci,disable-legacy=on"});
   // Tells a guest that was cloned from a template that it is another machine now; needs the
   // firmware of a PC.
   if (IsPc(launch.machine)) Append(args, {"-device", "vmgenid,guid=" + launch.uuid});
-  AddShares(args, launch.config.shares);
+  if (launch.features.virtio_fs()) {
+    Append(args, VirtioFsArgs(launch.config.shares));
+  } else {
+    AddShares(args, launch.config.shares);
+  }
   return args;
 }
 

@@ -7,21 +7,30 @@
 #define SHOJI_HYPERVISORS_QEMU_COMMAND_LINE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "accel.h"
 #include "shoji/sdk/hypervisor.h"
+#include "vm_features.h"
 
 namespace shoji::qemu {
 
-// Numbers of the descriptors that QEMU is started with. The first three are listening
-// sockets: whoever connects before QEMU has come so far waits in the backlog.
+// Numbers of the descriptors that QEMU is started with. Those up to kConsoleFd are
+// listening sockets: whoever connects before QEMU has come so far waits in the backlog.
 constexpr int kMonitorFd = 3;       // QMP for the owner
 constexpr int kOtherMonitorFd = 4;  // QMP for everybody else
 constexpr int kAgentFd = 5;         // the agent's serial port
-constexpr int kConsoleFd = 6;       // hvc0, a connected socket
+constexpr int kConsoleFd = 6;       // hvc0, a listening socket too
 constexpr int kEarlyFd = 7;         // the kernel's messages before hvc0, a connected socket
+
+// The snapshot that a VM comes out of.
+struct Incoming {
+  std::string state;           // path
+  bool shared_memory = false;  // the memory is not in it but in config.memory_path
+  std::string qemu;            // version that wrote it
+};
 
 struct Launch {
   std::string binary;
@@ -31,6 +40,9 @@ struct Launch {
   std::string uuid;
   std::string kernel_command_line;
   sdk::VmConfig config;
+  Features features;
+  std::uint64_t image_bytes = 0;  // of config.image
+  std::optional<Incoming> incoming;
 };
 
 std::vector<std::string> BuildArgv(const Launch& launch);

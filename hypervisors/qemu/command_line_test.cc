@@ -18,7 +18,7 @@ Launch SomeLaunch() {
   launch.machine = "q35";
   launch.uuid = "11111111-2222-3333-4444-555555555555";
   launch.kernel_command_line = "quiet a=b";
-  launch.config = {"box", 2, 256U << 20U, "/run/x", "/k,1", "/i", "", {}};
+  launch.config = {"box", 2, 256U << 20U, "/run/x", "/k,1", "/i", "", {}, "", "", {}};
   return launch;
 }
 
@@ -66,7 +66,7 @@ TEST(CommandLineTest, EveryDescriptorHasItsPlace) {
   EXPECT_THAT(chardevs, Contains("socket,id=qmp0,fd=3,server=on,wait=off"));
   EXPECT_THAT(chardevs, Contains("socket,id=qmp1,fd=4,server=on,wait=off"));
   EXPECT_THAT(chardevs, Contains("socket,id=charch0,fd=5,server=on,wait=off"));
-  EXPECT_THAT(chardevs, Contains("socket,id=console0,fd=6"));
+  EXPECT_THAT(chardevs, Contains("socket,id=console0,fd=6,server=on,wait=off"));
   EXPECT_THAT(chardevs, Contains("socket,id=early,fd=7"));
   EXPECT_THAT(ValuesOf(BuildArgv(SomeLaunch()), "-device"),
               Contains("virtserialport,chardev=charch0,id=channel0,name=agent.channel.0"));
@@ -83,6 +83,70 @@ TEST(CommandLineTest, SharesAreEscapedAndNumbered) {
                 "local,id=share1,path=/opt,security_model=none,multidevs=remap,readonly=on"}));
   EXPECT_THAT(ValuesOf(argv, "-device"),
               Contains("virtio-9p-pci,fsdev=share1,mount_tag=ro,disable-legacy=on"));
+}
+
+TEST(CommandLineTest, AClonesMemoryIsItsOwnAndItsKernelIsInIt) {
+  Launch launch = SomeLaunch();
+  launch.config.memory_path = "/m,1";
+  EXPECT_EQ(
+      ValuesOf(BuildArgv(launch), "-object"),
+      std::vector<std::string>{"memory-backend-file,mem-path=/m,,1,share=on,id=ram0,size=256M"});
+  EXPECT_THAT(ValuesOf(BuildArgv(launch), "-machine"), Contains(HasSubstr(",memory-backend=ram0")));
+  launch.incoming = Incoming{"/s/state", true, "7.2"};
+  const auto argv = BuildArgv(launch);
+  EXPECT_THAT(ValuesOf(argv, "-object"), Contains(HasSubstr(",share=off,")));
+  EXPECT_THAT(ValuesOf(argv, "-incoming"), Contains("defer"));
+  EXPECT_TRUE(ValuesOf(argv, "-kernel").empty());
+}
+
+TEST(CommandLineTest, DefaultsAddNothing) {
+  const auto argv = BuildArgv(SomeLaunch());
+  EXPECT_TRUE(ValuesOf(argv, "-object").empty());
+  EXPECT_TRUE(ValuesOf(argv, "-runas").empty());
+  EXPECT_TRUE(ValuesOf(argv, "-blockdev").empty());
+  EXPECT_EQ(ValuesOf(argv, "-sandbox"),
+            std::vector<std::string>{
+                "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
+}
+
+TEST(CommandLineTest, FeaturesAreArguments) {
+  Launch launch = SomeLaunch();
+  launch.features.user = "nobody";
+  launch.features.mlock = true;
+  launch.features.firmware = "/bios";
+  launch.features.cpu_features = "-avx";
+  launch.features.machine_accelerators = "a=b";
+  launch.features.hugepages = true;
+  launch.features.shared_fs = "virtio-fs";
+  launch.config.shares = {{"kataShared", "/x", false}};
+  const auto argv = BuildArgv(launch);
+  EXPECT_THAT(ValuesOf(argv, "-sandbox"),
+              Contains(HasSubstr("elevateprivileges=allow,spawn=deny")));
+  EXPECT_EQ(ValuesOf(argv, "-runas"), std::vector<std::string>{"nobody"});
+  EXPECT_EQ(ValuesOf(argv, "-overcommit"), std::vector<std::string>{"mem-lock=on"});
+  EXPECT_EQ(ValuesOf(argv, "-bios"), std::vector<std::string>{"/bios"});
+  EXPECT_EQ(ValuesOf(argv, "-cpu"), std::vector<std::string>{"max,-erms,-avx"});
+  EXPECT_THAT(ValuesOf(argv, "-machine"), Contains(HasSubstr(",a=b,memory-backend=ram0")));
+  EXPECT_EQ(ValuesOf(argv, "-object"),
+            std::vector<std::string>{"memory-backend-memfd,share=on,hugetlb=on,id=ram0,size=256M"});
+  EXPECT_TRUE(ValuesOf(argv, "-fsdev").empty());
+  EXPECT_THAT(ValuesOf(argv, "-device"),
+              Contains("vhost-user-fs-pci,id=share0,chardev=virtiofs0,tag=kataShared"));
+  launch.features.sandbox = false;
+  EXPECT_TRUE(ValuesOf(BuildArgv(launch), "-sandbox").empty());
+}
+
+TEST(CommandLineTest, AnImageIsADiskOrMemory) {
+  Launch launch = SomeLaunch();
+  launch.config.image = "/i,mg";
+  launch.image_bytes = 8U << 20U;
+  EXPECT_THAT(ValuesOf(BuildArgv(launch), "-blockdev"),
+              Contains("driver=raw,node-name=image0,read-only=on,file.driver=file,"
+                       "file.filename=/i,,mg"));
+  launch.features.image_device = "nvdimm";
+  EXPECT_THAT(ValuesOf(BuildArgv(launch), "-m"), Contains("size=256M,slots=2,maxmem=1288M"));
+  EXPECT_THAT(ValuesOf(BuildArgv(launch), "-device"),
+              Contains("nvdimm,id=nvdimm0,memdev=image0,unarmed=on"));
 }
 
 TEST(KernelCommandLineTest, QuietComesBeforeTheEarlyConsole) {

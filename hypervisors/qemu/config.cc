@@ -133,6 +133,7 @@ Result<Options> ReadOptions(const sdk::OptionMap& map) {
     SHOJI_ASSIGN_OR_RETURN(options.memory, ParseSize(text));
     SHOJI_RETURN_IF_ERROR(CheckMemory(options.memory, 0));
   }
+  SHOJI_ASSIGN_OR_RETURN(options.features, ReadFeatures(map));
   SHOJI_RETURN_IF_ERROR(CheckOptions(options));
   return options;
 }
@@ -155,6 +156,8 @@ Result<sdk::VmConfig> CheckConfig(sdk::VmConfig config, const Options& options,
     return InvalidArgument("kernel_params has control characters");
   }
   SHOJI_RETURN_IF_ERROR(CheckShares(config.shares));
+  if (!config.image.empty()) SHOJI_RETURN_IF_ERROR(CheckFile("image", config.image, S_IFREG));
+  SHOJI_RETURN_IF_ERROR(CheckFeatures(options.features, config, options.machine));
   return config;
 }
 

@@ -10,6 +10,7 @@
 
 #include "shoji/sdk/hypervisor.h"
 #include "shoji/status.h"
+#include "vm_features.h"
 
 namespace shoji::qemu {
 
@@ -27,6 +28,7 @@ struct Options {
   std::uint32_t vcpus = 1;
   std::uint64_t memory = 256U << 20U;
   std::string kernel_params;
+  Features features;
 };
 
 Result<Options> ReadOptions(const sdk::OptionMap& map);

@@ -16,7 +16,8 @@ using testing::HasSubstr;
 constexpr std::uint64_t kHost = std::uint64_t{8} << 30U;
 
 sdk::VmConfig Good() {
-  return {"box", 0, 0, "/tmp", "/bin/sh", "/bin/sh", "", {{"kataShared", "/tmp", false}}};
+  return {"box", 0,  0, "/tmp", "/bin/sh", "/bin/sh", "", {{"kataShared", "/tmp", false}},
+          "",    "", {}};
 }
 
 TEST(ConfigTest, FillsInTheDefaults) {
@@ -79,6 +80,37 @@ Result<Options> Read(std::vector<std::pair<std::string, std::string>> pairs) {
   const shoji_options options{sizeof(options), static_cast<std::uint32_t>(items.size()),
                               items.data()};
   return ReadOptions(sdk::OptionMap(&options));
+}
+
+TEST(OptionsTest, WhatDoesNotGoTogether) {
+  Options options;
+  options.features.virtiofsd = "/no/virtiofsd";
+  options.features.shared_fs = "virtio-fs";
+  EXPECT_EQ(CheckConfig(Good(), options, kHost).status().code(), StatusCode::kNotFound);
+  options.features.virtiofsd = "/bin/sh";
+  EXPECT_TRUE(CheckConfig(Good(), options, kHost).ok());
+  sdk::VmConfig config = Good();
+  config.shares[0].read_only = true;
+  EXPECT_THAT(CheckConfig(config, options, kHost).status().message(), HasSubstr("read-only"));
+  config = Good();
+  config.memory_path = "/tmp/memory";
+  EXPECT_THAT(CheckConfig(config, options, kHost).status().message(), HasSubstr("memory_path"));
+  options.features = {};
+  options.features.user = "nobody";
+  EXPECT_THAT(CheckConfig(Good(), options, kHost).status().message(), HasSubstr("virtio-fs"));
+  options.features = {};
+  options.features.image_device = "nvdimm";
+  options.machine = "microvm";
+  config = Good();
+  config.image = "/bin/sh";
+  EXPECT_THAT(CheckConfig(config, options, kHost).status().message(), HasSubstr("no nvdimm"));
+  config.image = "/no/image";
+  EXPECT_EQ(CheckConfig(config, options, kHost).status().code(), StatusCode::kNotFound);
+  options.features.hugepages = true;
+  config = Good();
+  config.memory_bytes = std::uint64_t{7} << 30U;
+  const Status status = CheckConfig(config, options, kHost).status();
+  EXPECT_TRUE(status.ok() || status.code() == StatusCode::kResourceExhausted) << status.message();
 }
 
 TEST(OptionsTest, ReadsAndRefuses) {

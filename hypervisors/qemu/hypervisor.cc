@@ -1,12 +1,40 @@
 #include "hypervisor.h"
 
+#include <sys/stat.h>
+
+#include <cerrno>
+
 #include "check.h"
 #include "command_line.h"
+#include "feature_args.h"
+#include "recipe.h"
+#include "shoji/base/errno.h"
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
+#include "snapshot.h"
 #include "vm.h"
 
 namespace shoji::qemu {
+namespace {
+
+Result<std::uint64_t> ImageBytes(const std::string& path) {
+  if (path.empty()) return std::uint64_t{0};
+  struct stat st {};
+  if (stat(path.c_str(), &st) < 0) return ErrnoStatus(errno, "image \"" + path + "\"");
+  return static_cast<std::uint64_t>(st.st_size);
+}
+
+// Those of the VM's helpers that run.
+std::vector<UniqueFd> FindHelpers(const SavedVm& saved) {
+  std::vector<UniqueFd> found;
+  for (const ProcessIdentity& helper : saved.helpers) {
+    auto pidfd = FindProcess(helper);
+    if (pidfd.ok()) found.push_back(std::move(*pidfd));
+  }
+  return found;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<sdk::Hypervisor>> QemuHypervisor::Open(const sdk::Host& host,
                                                               const sdk::OptionMap& options) {
@@ -34,8 +62,7 @@ Result<Accel> QemuHypervisor::ChosenAccel() {
   return choice.accel;
 }
 
-Result<std::unique_ptr<sdk::Vm>> QemuHypervisor::Create(const sdk::HypervisorCall& /*call*/,
-                                                        sdk::VmConfig config) {
+Result<Launch> QemuHypervisor::Plan(sdk::VmConfig config) {
   Launch launch;
   SHOJI_ASSIGN_OR_RETURN(launch.config,
                          CheckConfig(std::move(config), options_, machine_.MemoryBytes()));
@@ -45,15 +72,44 @@ Result<std::unique_ptr<sdk::Vm>> QemuHypervisor::Create(const sdk::HypervisorCal
   launch.uuid = std::string(Trim(uuid));
   launch.machine = options_.machine;
   launch.cpu = options_.cpu;
+  launch.features = options_.features;
+  SHOJI_ASSIGN_OR_RETURN(launch.image_bytes, ImageBytes(launch.config.image));
   launch.kernel_command_line = BuildKernelCommandLine(
       launch.accel, launch.config.vcpus, launch.accel == Accel::kTcg ? machine_.TscKhz() : 0,
-      options_.kernel_params, launch.config.kernel_params);
+      ImageParams(options_.features, launch.config) + options_.kernel_params,
+      launch.config.kernel_params);
   if (launch.kernel_command_line.size() >= kMaxKernelCommandLine) {
     return InvalidArgument("kernel_params is too long: the kernel's command line has " +
                            std::to_string(launch.kernel_command_line.size()) + " bytes, " +
                            std::to_string(kMaxKernelCommandLine - 1) + " are allowed");
   }
+  return launch;
+}
+
+Result<std::unique_ptr<sdk::Vm>> QemuHypervisor::Create(const sdk::HypervisorCall& /*call*/,
+                                                        sdk::VmConfig config) {
+  SHOJI_ASSIGN_OR_RETURN(Launch launch, Plan(std::move(config)));
   return std::unique_ptr<sdk::Vm>(std::make_unique<QemuVm>(host_, std::move(launch)));
+}
+
+Result<std::unique_ptr<sdk::Vm>> QemuHypervisor::Restore(const sdk::HypervisorCall& call,
+                                                         const std::string& dir,
+                                                         sdk::VmConfig config, bool shared_memory) {
+  SHOJI_ASSIGN_OR_RETURN(const Manifest manifest, ReadSnapshot(dir));
+  SHOJI_ASSIGN_OR_RETURN(Launch launch, Plan(std::move(config)));
+  SHOJI_RETURN_IF_ERROR(CompareRecipes(manifest.recipe, RecipeOf(launch)));
+  if (manifest.shared_memory != shared_memory) {
+    return InvalidArgument(std::string("the snapshot in \"") + dir + "\" was saved " +
+                           (shared_memory ? "with its memory" : "without its memory") +
+                           "; restore it the same way");
+  }
+  if (shared_memory) {
+    SHOJI_RETURN_IF_ERROR(CheckMemoryFile(launch.config.memory_path, launch.config.memory_bytes));
+  }
+  launch.incoming = Incoming{StatePathIn(dir), shared_memory, manifest.qemu};
+  auto vm = std::make_unique<QemuVm>(host_, std::move(launch));
+  SHOJI_RETURN_IF_ERROR(vm->Start(call));
+  return std::unique_ptr<sdk::Vm>(std::move(vm));
 }
 
 sdk::Hypervisor::Attached QemuHypervisor::Attach(const sdk::HypervisorCall& /*call*/,
@@ -65,8 +121,14 @@ sdk::Hypervisor::Attached QemuHypervisor::Attach(const sdk::HypervisorCall& /*ca
   attached.status = process.status();
   // NOT_FOUND gives a handle, for cleaning up; any other failure says nothing about the VM.
   if (!process.ok() && process.status().code() != StatusCode::kNotFound) return attached;
-  attached.vm = std::make_unique<QemuVm>(host_, std::move(*saved),
-                                         process.ok() ? std::move(*process) : UniqueFd());
+  std::vector<UniqueFd> helpers = FindHelpers(*saved);
+  if (process.ok() && helpers.size() < saved->helpers.size()) {
+    // Its owner would have ended it: a guest without its share hangs.
+    attached.status = NotFound("virtiofsd of VM \"" + saved->id + "\" is gone, and so is the VM");
+  }
+  attached.vm =
+      std::make_unique<QemuVm>(host_, std::move(*saved),
+                               process.ok() ? std::move(*process) : UniqueFd(), std::move(helpers));
   return attached;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "accel.h"
+#include "command_line.h"
 #include "config.h"
 #include "shoji/base/thread_annotations.h"
 
@@ -27,9 +28,13 @@ class QemuHypervisor : public sdk::Hypervisor {
   Result<std::unique_ptr<sdk::Vm>> Create(const sdk::HypervisorCall& call,
                                           sdk::VmConfig config) override;
   Attached Attach(const sdk::HypervisorCall& call, std::string_view state) override;
+  // Like Create() and Start(), from what Save() wrote; the VM is paused.
+  Result<std::unique_ptr<sdk::Vm>> Restore(const sdk::HypervisorCall& call, const std::string& dir,
+                                           sdk::VmConfig config, bool shared_memory);
 
  private:
   Result<Accel> ChosenAccel();
+  Result<Launch> Plan(sdk::VmConfig config);
 
   const sdk::Host host_;
   const Options options_;

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "shoji/base/file.h"
@@ -44,6 +45,27 @@ Result<ProcessIdentity> ProcessOf(const Json& json) {
   return process;
 }
 
+Json JsonOf(const ProcessIdentity& process) {
+  return {{"pid", static_cast<std::uint64_t>(process.pid)},
+          {"start_time", process.start_time},
+          {"boot_id", process.boot_id}};
+}
+
+// What blobs of earlier releases lack.
+Status ReadLaterParts(const Json& json, SavedVm& vm) {
+  if (json.contains("recipe")) {
+    SHOJI_ASSIGN_OR_RETURN(vm.recipe, TextOf(json, "recipe"));
+  }
+  const auto helpers = json.find("helpers");
+  if (helpers == json.end()) return OkStatus();
+  if (!helpers->is_array()) return Unreadable("helpers is no list");
+  for (const Json& helper : *helpers) {
+    SHOJI_ASSIGN_OR_RETURN(ProcessIdentity process, ProcessOf(helper));
+    vm.helpers.push_back(std::move(process));
+  }
+  return OkStatus();
+}
+
 // The name in parentheses may hold blanks and parentheses: fields count from the last one.
 Result<std::uint64_t> StartTimeIn(const std::string& stat) {
   const std::size_t name_end = stat.rfind(')');
@@ -60,13 +82,15 @@ Result<std::uint64_t> StartTimeIn(const std::string& stat) {
 }  // namespace
 
 std::string EncodeState(const SavedVm& vm) {
-  const Json json = {{"version", kVersion},
-                     {"id", vm.id},
-                     {"uuid", vm.uuid},
-                     {"run_dir", vm.run_dir},
-                     {"pid", static_cast<std::uint64_t>(vm.process.pid)},
-                     {"start_time", vm.process.start_time},
-                     {"boot_id", vm.process.boot_id}};
+  Json helpers = Json::array();
+  for (const ProcessIdentity& helper : vm.helpers) helpers.push_back(JsonOf(helper));
+  Json json = JsonOf(vm.process);
+  json["version"] = kVersion;
+  json["id"] = vm.id;
+  json["uuid"] = vm.uuid;
+  json["run_dir"] = vm.run_dir;
+  json["recipe"] = vm.recipe;
+  json["helpers"] = std::move(helpers);
   return json.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
@@ -82,6 +106,7 @@ Result<SavedVm> DecodeState(std::string_view blob) {
   SHOJI_ASSIGN_OR_RETURN(vm.run_dir, TextOf(json, "run_dir"));
   if (vm.run_dir.empty() || vm.run_dir[0] != '/') return Unreadable("run_dir is not absolute");
   SHOJI_ASSIGN_OR_RETURN(vm.process, ProcessOf(json));
+  SHOJI_RETURN_IF_ERROR(ReadLaterParts(json, vm));
   return vm;
 }
 
@@ -108,9 +133,15 @@ Result<UniqueFd> FindProcess(const ProcessIdentity& process) {
   return pidfd;
 }
 
-bool HasEnded(int pidfd) {
+bool HasEnded(int pidfd) { return WaitForEnd(pidfd, Deadline::FromNanos(1)); }
+
+bool WaitForEnd(int pidfd, Deadline deadline) {
   pollfd entry{pidfd, POLLIN, 0};
-  return poll(&entry, 1, 0) == 1;
+  int rc = 0;
+  do {
+    rc = poll(&entry, 1, deadline.PollTimeout());
+  } while (rc < 0 && errno == EINTR);
+  return rc == 1;
 }
 
 }  // namespace shoji::qemu

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "shoji/base/deadline.h"
 #include "shoji/base/unique_fd.h"
 #include "shoji/status.h"
 
@@ -28,6 +30,8 @@ struct SavedVm {
   std::string uuid;
   std::string run_dir;
   ProcessIdentity process;
+  std::string recipe;                    // recipe.h
+  std::vector<ProcessIdentity> helpers;  // virtiofsd
 };
 
 std::string EncodeState(const SavedVm& vm);
@@ -39,6 +43,8 @@ Result<ProcessIdentity> IdentifyProcess(pid_t pid);
 Result<UniqueFd> FindProcess(const ProcessIdentity& process);
 // The process behind the pidfd has ended (a zombie too).
 bool HasEnded(int pidfd);
+// Waits for that; false when the deadline came first.
+bool WaitForEnd(int pidfd, Deadline deadline);
 
 }  // namespace shoji::qemu
 

@@ -9,7 +9,7 @@
 namespace shoji::qemu {
 namespace {
 
-SavedVm SomeVm() { return {"box", "1-2-3", "/run/x \"y\"", {42, 4711, "boot"}}; }
+SavedVm SomeVm() { return {"box", "1-2-3", "/run/x \"y\"", {42, 4711, "boot"}, "", {}}; }
 
 TEST(StateTest, RoundTrip) {
   const auto vm = DecodeState(EncodeState(SomeVm()));
@@ -20,6 +20,24 @@ TEST(StateTest, RoundTrip) {
   EXPECT_EQ(vm->process.pid, 42);
   EXPECT_EQ(vm->process.start_time, 4711U);
   EXPECT_EQ(vm->process.boot_id, "boot");
+}
+
+TEST(StateTest, LaterPartsGoRoundAndMayBeMissing) {
+  SavedVm vm = SomeVm();
+  EXPECT_TRUE(DecodeState(EncodeState(vm))->helpers.empty());
+  vm.recipe = "{\"a\":1}";
+  vm.helpers = {{43, 4712, "boot"}};
+  const auto again = DecodeState(EncodeState(vm));
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_EQ(again->recipe, vm.recipe);
+  ASSERT_EQ(again->helpers.size(), 1U);
+  EXPECT_EQ(again->helpers[0].pid, 43);
+  const std::string old = R"({"version":1,"id":"a","uuid":"u","run_dir":"/r","pid":1,)"
+                          R"("start_time":2,"boot_id":"b")";
+  EXPECT_TRUE(DecodeState(old + "}").ok());
+  for (const char* bad : {",\"recipe\":1}", ",\"helpers\":1}", ",\"helpers\":[1]}"}) {
+    EXPECT_EQ(DecodeState(old + bad).status().code(), StatusCode::kDataLoss) << bad;
+  }
 }
 
 TEST(StateTest, WhatIsNotOursIsDataLoss) {

@@ -27,8 +27,8 @@ std::thread StartWithoutSignals(std::function<void()> body) {
 
 }  // namespace
 
-TailReader::TailReader(std::vector<UniqueFd> streams, OnLine on_line)
-    : on_line_(std::move(on_line)), stop_(eventfd(0, EFD_CLOEXEC)) {
+TailReader::TailReader(std::vector<UniqueFd> streams, OnLine on_line, TailHooks hooks)
+    : on_line_(std::move(on_line)), hooks_(std::move(hooks)), stop_(eventfd(0, EFD_CLOEXEC)) {
   for (UniqueFd& fd : streams) {
     Stream stream;
     stream.fd = std::move(fd);
@@ -49,14 +49,17 @@ void TailReader::Run() {
     std::vector<pollfd> entries = {{stop_.get(), POLLIN, 0}};
     // A negative descriptor, that of an ended stream, is passed over by poll().
     for (const Stream& stream : streams_) entries.push_back({stream.fd.get(), POLLIN, 0});
+    if (hooks_.tee != nullptr) hooks_.tee->AddTo(entries);
     if (poll(entries.data(), entries.size(), -1) < 0) {
       if (errno == EINTR) continue;
       return;
     }
     if (entries[0].revents != 0) return;
     for (std::size_t i = 0; i < streams_.size(); ++i) {
-      if (entries[i + 1].revents != 0 && !ReadSome(i)) End(streams_[i]);
+      if (entries[i + 1].revents != 0 && !ReadSome(i)) End(i);
     }
+    const std::size_t more = streams_.size() + 1;
+    if (hooks_.tee != nullptr) hooks_.tee->Handle(entries[more], entries[more + 1]);
   }
 }
 
@@ -67,6 +70,7 @@ bool TailReader::ReadSome(std::size_t index) {
   if (n == 0) return false;
   const std::string_view bytes(buffer, static_cast<std::size_t>(n));
   Keep(streams_[index], bytes);
+  if (hooks_.tee != nullptr && index == hooks_.teed) hooks_.tee->Output(bytes);
   GiveLines(index, bytes);
   return true;
 }
@@ -91,11 +95,15 @@ void TailReader::GiveLines(std::size_t index, std::string_view bytes) {
   }
 }
 
-void TailReader::End(Stream& stream) {
-  stream.fd.reset();
-  const MutexLock lock(mutex_);
-  stream.ended = true;
-  ended_.notify_all();
+void TailReader::End(std::size_t index) {
+  streams_[index].fd.reset();
+  if (hooks_.tee != nullptr && index == hooks_.teed) hooks_.tee->Close();
+  {
+    const MutexLock lock(mutex_);
+    streams_[index].ended = true;
+    ended_.notify_all();
+  }
+  if (hooks_.on_end) hooks_.on_end(index);
 }
 
 std::string TailReader::Text(std::size_t stream) const {

@@ -9,15 +9,24 @@
 #define SHOJI_HYPERVISORS_QEMU_TAIL_READER_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "console.h"
 #include "shoji/base/deadline.h"
 #include "shoji/base/thread_annotations.h"
 #include "shoji/base/unique_fd.h"
 
 namespace shoji::qemu {
+
+// More to do for the reading thread.
+struct TailHooks {
+  std::function<void(std::size_t stream)> on_end;  // a stream has ended
+  std::unique_ptr<ConsoleTee> tee;                 // gets the bytes of stream `teed`
+  std::size_t teed = 0;
+};
 
 class TailReader {
  public:
@@ -26,7 +35,7 @@ class TailReader {
   // Called by the reading thread with each whole line, without its end.
   using OnLine = std::function<void(std::size_t stream, std::string_view line)>;
 
-  TailReader(std::vector<UniqueFd> streams, OnLine on_line);
+  TailReader(std::vector<UniqueFd> streams, OnLine on_line, TailHooks hooks = {});
   ~TailReader();
   TailReader(const TailReader&) = delete;
   TailReader& operator=(const TailReader&) = delete;
@@ -50,9 +59,10 @@ class TailReader {
   bool ReadSome(std::size_t index);
   void Keep(Stream& stream, std::string_view bytes);
   void GiveLines(std::size_t index, std::string_view bytes);
-  void End(Stream& stream);
+  void End(std::size_t index);
 
   OnLine on_line_;
+  TailHooks hooks_;
   UniqueFd stop_;
   mutable Mutex mutex_;
   mutable std::condition_variable_any ended_;

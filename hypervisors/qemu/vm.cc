@@ -10,26 +10,21 @@
 
 #include <cerrno>
 
+#include "names.h"
+#include "recipe.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"
 #include "shoji/base/socket.h"
 #include "shoji/base/strings.h"
 #include "shoji/spawn/spawn.h"
+#include "snapshot.h"
 #include "spawner.h"
+#include "vm_process.h"
 
 namespace shoji::qemu {
 namespace {
 
 using std::chrono::seconds;
-
-constexpr char kMonitorSocket[] = "qmp.sock";
-constexpr char kOtherMonitorSocket[] = "qmp-any.sock";
-constexpr char kAgentSocket[] = "kata.sock";
-
-// Streams of the tail reader.
-constexpr std::size_t kStderr = 0;
-constexpr std::size_t kConsole = 1;
-constexpr std::size_t kEarly = 2;
 
 // Limits for callers that give none.
 constexpr seconds kStartLimit{120};
@@ -82,12 +77,6 @@ Status KillAndWait(int pidfd, Deadline deadline) {
   return OkStatus();
 }
 
-Result<std::pair<UniqueFd, UniqueFd>> Pipe() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) < 0) return ErrnoStatus(errno, "cannot create a pipe");
-  return std::pair<UniqueFd, UniqueFd>(UniqueFd(ends[0]), UniqueFd(ends[1]));
-}
-
 // Once hvc0 exists the kernel writes to both; what the guest's programs write is there only.
 std::string ConsoleText(const TailReader& tail) {
   std::string text = tail.Text(kConsole);
@@ -119,54 +108,28 @@ bool HungUp(const Status& status) {
 
 }  // namespace
 
-// What exists from the first socket of a start until it has succeeded or is undone.
-struct QemuVm::Process {
-  std::vector<std::pair<UniqueFd, int>> theirs;  // descriptor, number in the child
-  std::vector<UniqueFd> streams;                 // our ends for the tail reader
-  Spawned spawned;
-  std::shared_ptr<TailReader> tail;
-
-  Status Listen(const std::string& path, int number) {
-    SHOJI_ASSIGN_OR_RETURN(UniqueFd fd, ListenUnix(path));
-    theirs.emplace_back(std::move(fd), number);
-    return OkStatus();
-  }
-  Status AddConsole(int number) {
-    SHOJI_ASSIGN_OR_RETURN(auto pair, SocketPair());
-    streams.push_back(std::move(pair.first));
-    theirs.emplace_back(std::move(pair.second), number);
-    return OkStatus();
-  }
-  Status AddStderr() {
-    SHOJI_ASSIGN_OR_RETURN(auto pipe, Pipe());
-    streams.push_back(std::move(pipe.first));
-    theirs.emplace_back(std::move(pipe.second), STDERR_FILENO);
-    return OkStatus();
-  }
-  std::vector<std::pair<int, int>> Map() const {
-    std::vector<std::pair<int, int>> map;
-    for (const auto& [fd, number] : theirs) map.emplace_back(fd.get(), number);
-    return map;
-  }
-};
-
 QemuVm::QemuVm(const sdk::Host& host, Launch launch)
     : host_(host), run_dir_(launch.config.run_dir), launch_(std::move(launch)) {
-  saved_ = {launch_->config.id, launch_->uuid, run_dir_, {}};
+  saved_ = {launch_->config.id, launch_->uuid, run_dir_, {}, RecipeOf(*launch_), {}};
 }
 
-QemuVm::QemuVm(const sdk::Host& host, SavedVm saved, UniqueFd process)
-    : host_(host), run_dir_(saved.run_dir), saved_(std::move(saved)), pidfd_(std::move(process)) {
+QemuVm::QemuVm(const sdk::Host& host, SavedVm saved, UniqueFd process,
+               std::vector<UniqueFd> helpers)
+    : host_(host),
+      run_dir_(saved.run_dir),
+      saved_(std::move(saved)),
+      pidfd_(std::move(process)),
+      helpers_(std::move(helpers)) {
   // Readable for ever, as the descriptor of a VM that is gone shall be.
   if (!pidfd_) pidfd_.reset(eventfd(1, EFD_CLOEXEC));
 }
 
 TailReader::OnLine QemuVm::LineLogger() const {
   return [host = host_, id = launch_->config.id](std::size_t stream, std::string_view line) {
-    const char* source = stream == kStderr ? "QEMU: " : "guest: ";
+    const bool guest = stream == kConsole || stream == kEarly;
+    const char* source = guest ? "guest: " : stream == kStderr ? "QEMU: " : "virtiofsd: ";
     // What matters of it is in the error of the call that failed.
-    host.Log(stream == kStderr ? SHOJI_LOG_INFO : SHOJI_LOG_DEBUG,
-             id + ": " + source + std::string(line));
+    host.Log(guest ? SHOJI_LOG_DEBUG : SHOJI_LOG_INFO, id + ": " + source + std::string(line));
   };
 }
 
@@ -175,8 +138,10 @@ Status QemuVm::Run(Process& process, const QmpLimit& limit) {
   SHOJI_RETURN_IF_ERROR(process.Listen(PathOf(kOtherMonitorSocket), kOtherMonitorFd));
   SHOJI_RETURN_IF_ERROR(process.Listen(PathOf(kAgentSocket), kAgentFd));
   SHOJI_RETURN_IF_ERROR(process.AddStderr());
-  SHOJI_RETURN_IF_ERROR(process.AddConsole(kConsoleFd));
-  SHOJI_RETURN_IF_ERROR(process.AddConsole(kEarlyFd));
+  SHOJI_RETURN_IF_ERROR(process.AddConsole(PathOf(kConsoleSocket), PathOf(kConsoleTeeSocket)));
+  SHOJI_RETURN_IF_ERROR(process.AddEarlyConsole());
+  SHOJI_RETURN_IF_ERROR(PrepareMemory(process));
+  SHOJI_RETURN_IF_ERROR(StartShares(process));
   const std::int64_t begin = Deadline::NowNanos();
   SHOJI_ASSIGN_OR_RETURN(
       process.spawned, SpawnByHost(host_, launch_->config.id, BuildArgv(*launch_), process.Map()));
@@ -184,9 +149,11 @@ Status QemuVm::Run(Process& process, const QmpLimit& limit) {
   host_.Span("vm.process", begin, spawned);
   // Ours are closed, so that QEMU's end is the end of the sockets too.
   process.theirs.clear();
-  process.tail = std::make_shared<TailReader>(std::move(process.streams), LineLogger());
+  process.tail =
+      std::make_shared<TailReader>(std::move(process.streams), LineLogger(), HooksOf(process));
   SHOJI_RETURN_IF_ERROR(Connect(process, limit));
   host_.Span("vm.qmp", spawned, Deadline::NowNanos());
+  if (launch_->incoming.has_value()) return LoadState(limit);
   return OkStatus();
 }
 
@@ -210,7 +177,8 @@ Status QemuVm::StartFailed(Process& process, Status cause) {
       if (const auto exit = Reap(pidfd)) {
         what = "QEMU with machine \"" + launch_->machine + "\" ended during its start (" +
                exit->ToString() + ")";
-        code = StatusCode::kFailedPrecondition;
+        code =
+            cause.code() == StatusCode::kDataLoss ? cause.code() : StatusCode::kFailedPrecondition;
       }
     }
     if (Status killed = KillAndWait(pidfd, Deadline::Never()); !killed.ok()) {
@@ -218,6 +186,10 @@ Status QemuVm::StartFailed(Process& process, Status cause) {
     }
   }
   process.theirs.clear();
+  for (const VirtioFsBackend& backend : process.backends) {
+    (void)EndVirtioFs(backend.pidfd.get(), Deadline::After(seconds(1)));
+  }
+  if (process.made_memory) (void)RemoveFile(launch_->config.memory_path);
   std::string words;
   if (process.tail != nullptr) {
     process.tail->WaitEnd(Deadline::After(seconds(1)));
@@ -252,6 +224,10 @@ Status QemuVm::Start(const sdk::HypervisorCall& call) {
   if (!status.ok()) return status;
   saved_.process = *identity;
   pidfd_ = std::move(process.spawned.pidfd);
+  for (VirtioFsBackend& backend : process.backends) {
+    saved_.helpers.push_back(backend.process);
+    helpers_.push_back(std::move(backend.pidfd));
+  }
   return OkStatus();
 }
 
@@ -267,6 +243,12 @@ Status QemuVm::AskToQuit(const QmpLimit& limit) {
 Status QemuVm::Stop(const sdk::HypervisorCall& call, bool force) {
   const int pidfd = WaitFd();
   if (pidfd < 0) return OkStatus();  // never started
+  Status stopped = StopQemu(pidfd, call, force);
+  const Status helpers = EndHelpers();
+  return stopped.ok() ? helpers : stopped;
+}
+
+Status QemuVm::StopQemu(int pidfd, const sdk::HypervisorCall& call, bool force) {
   const Deadline deadline = DeadlineOf(call);
   if (!force && !HasEnded(pidfd)) {
     const QmpLimit limit{Deadline::After(kQuitLimit).Min(deadline), call.cancel_fd};
@@ -287,24 +269,29 @@ int QemuVm::WaitFd() {
 
 Result<std::vector<std::int32_t>> QemuVm::Pids() {
   const MutexLock lock(mutex_);
-  if (!pidfd_ || HasEnded(pidfd_.get())) return std::vector<std::int32_t>{};
-  return std::vector<std::int32_t>{saved_.process.pid};
+  std::vector<std::int32_t> pids;
+  if (!pidfd_ || HasEnded(pidfd_.get())) return pids;
+  pids.push_back(saved_.process.pid);
+  for (const ProcessIdentity& helper : saved_.helpers) pids.push_back(helper.pid);
+  return pids;
 }
 
 Result<std::string> QemuVm::AgentEndpoint() { return "unix://" + PathOf(kAgentSocket); }
 
 Result<std::string> QemuVm::LastWords() {
   std::shared_ptr<TailReader> tail;
+  std::string helper_words;
   bool ended = false;
   {
     const MutexLock lock(mutex_);
     tail = tail_;
+    helper_words = helper_words_;
     ended = pidfd_ && HasEnded(pidfd_.get());
   }
   if (tail == nullptr) return std::string();
   // The last bytes of a process that is gone are on their way to the reader.
   if (ended) tail->WaitEnd(Deadline::After(seconds(1)));
-  return WordsOf(*tail);
+  return helper_words + WordsOf(*tail);
 }
 
 Result<std::string> QemuVm::SaveState() {
@@ -314,7 +301,8 @@ Result<std::string> QemuVm::SaveState() {
 
 Status QemuVm::RemoveFiles() const {
   Status first;
-  for (const char* name : {kMonitorSocket, kOtherMonitorSocket, kAgentSocket}) {
+  for (const char* name :
+       {kMonitorSocket, kOtherMonitorSocket, kAgentSocket, kConsoleSocket, kConsoleTeeSocket}) {
     Status removed = RemoveFile(PathOf(name));
     // A directory that is gone took its files along.
     if (!removed.ok() && removed.sys_errno() != ENOTDIR && first.ok()) first = std::move(removed);

@@ -6,6 +6,7 @@
 #include "boot/command_line.h"
 #include "boot/inflate.h"
 #include "boot/modules.h"
+#include "boot/root_disk.h"
 #include "shoji/base/file.h"
 #include "testing/files.h"
 
@@ -143,6 +144,22 @@ TEST(Modules, DamagedFilesAreNamedAndKept) {
     EXPECT_THAT(list->PathsOf("x"), ElementsAre(dir / name));
     EXPECT_TRUE(PathExists(dir / name));
   }
+}
+
+TEST(RootDiskTest, IsWhatTheCommandLineNames) {
+  const RootDisk disk =
+      ParseRootDisk("quiet root=/dev/pmem0 rootfstype=erofs ro rootflags=a,b panic=-1\n");
+  EXPECT_EQ(disk.device, "/dev/pmem0");
+  EXPECT_EQ(disk.type, "erofs");
+  EXPECT_EQ(disk.flags, "a,b");
+  EXPECT_EQ(ParseRootDisk("quiet notroot=/dev/vda").device, "");
+  EXPECT_EQ(ParseRootDisk("root=LABEL=x").device, "");
+  EXPECT_EQ(ParseRootDisk("root=/dev/vda\n").type, "ext4");
+}
+
+TEST(RootDiskTest, WithoutOneNothingHappens) {
+  ModuleList modules;
+  EXPECT_TRUE(EnterRootDisk("quiet panic=-1", &modules).ok());
 }
 
 }  // namespace

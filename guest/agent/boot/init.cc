@@ -14,6 +14,7 @@
 #include <cstring>
 #include <string>
 
+#include "boot/root_disk.h"
 #include "log.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"
@@ -98,7 +99,8 @@ Status BringUpLoopback() {
 
 Status PrepareRoot() {
   umask(0);
-  SHOJI_RETURN_IF_ERROR(MoveRoot());
+  // A root disk was moved here by who started us.
+  if (IsArchiveRoot()) SHOJI_RETURN_IF_ERROR(MoveRoot());
   constexpr std::array<FixedMount, 3> kMounts = {{{"devtmpfs", "/dev", MS_NOSUID, nullptr},
                                                   {"sysfs", "/sys", kSafe, nullptr},
                                                   {"proc", "/proc", kSafe, nullptr}}};

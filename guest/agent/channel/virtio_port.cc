@@ -22,6 +22,14 @@ constexpr std::chrono::seconds kPatience{10};
 constexpr char kClass[] = "/sys/class/virtio-ports";
 constexpr int kReadsInTurn = 32;
 
+// The frame with which a host opens its first stream.
+bool BeginsSession(std::string_view bytes) {
+  constexpr std::size_t kFlags = 2, kStream = 4, kHeader = 12;
+  constexpr std::string_view kSyn("\0\1", 2), kFirst("\0\0\0\1", 4);
+  return bytes.size() >= kHeader && bytes[0] == 0 && bytes.substr(kFlags, 2) == kSyn &&
+         bytes.substr(kStream, 4) == kFirst;
+}
+
 // The kernel's announcements of new devices.
 Result<UniqueFd> OpenUevents() {
   UniqueFd fd(
@@ -134,10 +142,17 @@ bool VirtioPort::Read() {
     const ssize_t n = read(port_.get(), buffer.data(), buffer.size());
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return true;
     if (n <= 0) return false;
-    const Status fed = channel_->Feed(std::string_view(buffer.data(), static_cast<std::size_t>(n)));
+    const std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
+    Status fed = channel_->Feed(bytes);
+    if (!fed.ok() && BeginsSession(bytes)) {
+      // One host left and another one came while we did not run, as in a VM that was paused or
+      // cloned: the port never looked hung up.
+      Connect();
+      fed = channel_->Feed(bytes);
+    }
     if (!fed.ok()) {
       Log(LogLevel::kWarning, "host broke the channel's protocol: " + fed.message());
-      channel_->Drain([this](std::string_view bytes) { return WriteSome(bytes); });
+      channel_->Drain([this](std::string_view rest) { return WriteSome(rest); });
       return false;
     }
   }
