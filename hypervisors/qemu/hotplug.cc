@@ -5,6 +5,7 @@
 
 #include "block.h"
 #include "device.h"
+#include "host_device.h"
 #include "plan.h"
 
 namespace shoji::qemu {

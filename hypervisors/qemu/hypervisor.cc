@@ -26,6 +26,12 @@ Result<std::uint64_t> ImageBytes(const std::string& path) {
   return static_cast<std::uint64_t>(st.st_size);
 }
 
+// The bridge's own hotplug is there so that the firmware leaves room behind it; ACPI does the
+// work, and the kernel's driver for the other would only complain of that.
+std::string BridgeParams(MachineKind machine) {
+  return CanHotplug(machine) ? "initcall_blacklist=shpcd_init " : "";
+}
+
 // Those of the VM's helpers that run.
 std::vector<UniqueFd> FindHelpers(const SavedVm& saved) {
   std::vector<UniqueFd> found;
@@ -94,7 +100,7 @@ Result<Launch> QemuHypervisor::Plan(sdk::VmConfig config) {
   SHOJI_RETURN_IF_ERROR(PlanGrowth(launch));
   launch.kernel_command_line = BuildKernelCommandLine(
       launch.accel, launch.config.vcpus, launch.accel == Accel::kTcg ? machine_.TscKhz() : 0,
-      ImageParams(options_.features, launch.config) +
+      ImageParams(options_.features, launch.config) + BridgeParams(KindOf(launch.machine)) +
           SizeParams(launch.config.memory_bytes, launch.sizes, launch.accel) +
           options_.kernel_params,
       launch.config.kernel_params);
