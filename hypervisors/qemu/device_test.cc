@@ -1,6 +1,7 @@
 // What QEMU is told about devices, and what is refused before it is asked.
 #include "device.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
