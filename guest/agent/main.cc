@@ -30,6 +30,8 @@ namespace shoji::agent {
 namespace {
 
 constexpr char kPortName[] = "agent.channel.0";
+// How ACPI names the first virtio device of a machine without PCI.
+constexpr char kFirstMmioDevice[] = "/sys/bus/acpi/devices/LNRO0005:00";
 // Long enough for the host's first calls to go before.
 constexpr std::chrono::milliseconds kIdleBeforeRest{100};
 // The host seeds the random pool at the start; this keeps it fresh later on.
@@ -111,6 +113,7 @@ Status RunInVm() {
     SHOJI_ASSIGN_OR_RETURN(modules, ModuleList::Parse(*text));
   }
   SHOJI_RETURN_IF_ERROR(modules.Load("boot"));
+  if (PathExists(kFirstMmioDevice)) SHOJI_RETURN_IF_ERROR(modules.Load("boot-mmio"));
   const std::string command_line = ReadFile("/proc/cmdline").value();
   SHOJI_RETURN_IF_ERROR(EnterRootDisk(command_line, &modules));
   const AgentOptions options = ParseCommandLine(command_line);

@@ -14,12 +14,29 @@ void Append(Args& args, Args more) {
 
 // Devices of a PC that a container guest has no use for cost probing time and attack surface.
 std::string MachineArg(const std::string& machine) {
+  // Devices are found by ACPI: Debian's kernel takes none from its command line.
+  if (machine == "microvm") {
+    return "microvm,acpi=on,pcie=off,rtc=on,pic=off,pit=off,isa-serial=on";
+  }
   if (machine != "q35") return machine;
   return "q35,smm=off,hpet=off,vmport=off,sata=off,smbus=off,i8042=off,usb=off";
 }
 
-bool IsPc(const std::string& machine) {
-  return machine.rfind("q35", 0) == 0 || machine.rfind("pc", 0) == 0;
+bool IsPc(const Launch& launch) { return CanHotplug(KindOf(launch.machine)); }
+
+// A virtio device on the machine's bus; only what is virtio 1.0.
+std::string Virtio(const Launch& launch, const std::string& name) {
+  const bool mmio = KindOf(launch.machine) == MachineKind::kMicrovm;
+  return mmio ? name + "-device" : name + "-pci,disable-legacy=on";
+}
+
+// The bus of the devices that come later; before all others, or they take its slot.
+void AddBridge(Args& args, const Launch& launch) {
+  if (!IsPc(launch)) return;
+  const bool q35 = KindOf(launch.machine) == MachineKind::kQ35;
+  Append(args, {"-device", std::string("pci-bridge,id=") + kBridge +
+                               (q35 ? ",bus=pcie.0" : ",bus=pci.0") +
+                               ",chassis_nr=1,shpc=on,addr=" + std::to_string(kBridgeSlot)});
 }
 
 std::string CpuArg(const Launch& launch) {
@@ -46,7 +63,7 @@ void AddMachine(Args& args, const Launch& launch) {
   Append(args, ConfinementArgs(launch));
   Append(args, {"-machine", MachineArg(launch.machine) + MachineSuffix(launch)});
   Append(args, {"-accel", AccelName(launch.accel)});
-  Append(args, {"-cpu", CpuArg(launch), "-smp", std::to_string(config.vcpus)});
+  Append(args, {"-cpu", CpuArg(launch), "-smp", SmpArg(config.vcpus, launch.sizes)});
   Append(args,
          {"-m", "size=" + std::to_string(config.memory_bytes >> 20U) + "M" + MemorySuffix(launch)});
   Append(args, MemoryArgs(launch));
@@ -66,23 +83,24 @@ void AddMonitors(Args& args) {
          {"-chardev", Listening("qmp1", kOtherMonitorFd), "-mon", "chardev=qmp1,mode=control"});
 }
 
-void AddChannels(Args& args) {
+void AddChannels(Args& args, const Launch& launch) {
   Append(args, {"-chardev", Connected("early", kEarlyFd), "-serial", "chardev:early"});
-  Append(args, {"-device", "virtio-serial-pci,id=serial0,disable-legacy=on"});
+  Append(args, {"-device", Virtio(launch, "virtio-serial") + ",id=serial0"});
   Append(args, {"-chardev", Listening("console0", kConsoleFd)});
   Append(args, {"-device", "virtconsole,chardev=console0,id=console0"});
   Append(args, {"-chardev", Listening("charch0", kAgentFd)});
   Append(args, {"-device", "virtserialport,chardev=charch0,id=channel0,name=agent.channel.0"});
 }
 
-void AddShares(Args& args, const std::vector<sdk::VmShareConfig>& shares) {
+void AddShares(Args& args, const Launch& launch) {
+  const std::vector<sdk::VmShareConfig>& shares = launch.config.shares;
   for (std::size_t i = 0; i < shares.size(); ++i) {
     const std::string id = "share" + std::to_string(i);
     Append(args, {"-fsdev", "local,id=" + id + ",path=" + Escaped(shares[i].host_path) +
                                 ",security_model=none,multidevs=remap" +
                                 (shares[i].read_only ? ",readonly=on" : "")});
-    Append(args, {"-device", "virtio-9p-pci,fsdev=" + id + ",mount_tag=" + shares[i].tag +
-                                 ",disable-legacy=on"});
+    Append(args, {"-device",
+                  Virtio(launch, "virtio-9p") + ",fsdev=" + id + ",mount_tag=" + shares[i].tag});
   }
 }
 
@@ -92,17 +110,19 @@ std::vector<std::string> BuildArgv(const Launch& launch) {
   Args args = {launch.binary};
   AddMachine(args, launch);
   AddMonitors(args);
-  AddChannels(args);
+  AddBridge(args, launch);
+  AddChannels(args, launch);
   Append(args, ImageArgs(launch));
-  Append(args, {"-device", "virtio-rng-pci,disable-legacy=on"});
+  Append(args, {"-device", Virtio(launch, "virtio-rng")});
   // Tells a guest that was cloned from a template that it is another machine now; needs the
   // firmware of a PC.
-  if (IsPc(launch.machine)) Append(args, {"-device", "vmgenid,guid=" + launch.uuid});
+  if (IsPc(launch)) Append(args, {"-device", "vmgenid,guid=" + launch.uuid});
   if (launch.features.virtio_fs()) {
     Append(args, VirtioFsArgs(launch.config.shares));
   } else {
-    AddShares(args, launch.config.shares);
+    AddShares(args, launch);
   }
+  if (launch.devices != nullptr) Append(args, launch.devices->args);
   return args;
 }
 
@@ -131,7 +151,7 @@ std::string BuildKernelCommandLine(Accel accel, std::uint32_t vcpus, std::uint64
     params.push_back("mitigations=off");
     // Turning locked instructions into plain ones for one CPU is patching code that was
     // translated already.
-    if (vcpus == 1) params.insert(params.end(), {"noreplace-smp", "nr_cpus=1"});
+    if (vcpus == 1) params.push_back("noreplace-smp");
     // Spares the calibration against a timer; the counter runs as on the host.
     if (tsc_khz != 0) params.push_back("tsc_early_khz=" + std::to_string(tsc_khz));
   }

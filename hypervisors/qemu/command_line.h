@@ -7,12 +7,15 @@
 #define SHOJI_HYPERVISORS_QEMU_COMMAND_LINE_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "accel.h"
+#include "boot_devices.h"
 #include "shoji/sdk/hypervisor.h"
+#include "sizes.h"
 #include "vm_features.h"
 
 namespace shoji::qemu {
@@ -41,7 +44,9 @@ struct Launch {
   std::string kernel_command_line;
   sdk::VmConfig config;
   Features features;
-  std::uint64_t image_bytes = 0;  // of config.image
+  Sizes sizes;
+  std::shared_ptr<BootDevices> devices;  // or null
+  std::uint64_t image_bytes = 0;         // of config.image
   std::optional<Incoming> incoming;
 };
 

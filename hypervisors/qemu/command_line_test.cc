@@ -18,7 +18,8 @@ Launch SomeLaunch() {
   launch.machine = "q35";
   launch.uuid = "11111111-2222-3333-4444-555555555555";
   launch.kernel_command_line = "quiet a=b";
-  launch.config = {"box", 2, 256U << 20U, "/run/x", "/k,1", "/i", "", {}, "", "", {}};
+  launch.config = {"box", 2, 256U << 20U, "/run/x", "/k,1", "/i", "", {}, {}, {}, {}};
+  launch.sizes = {2, 256U << 20U, 0};
   return launch;
 }
 
@@ -82,7 +83,35 @@ TEST(CommandLineTest, SharesAreEscapedAndNumbered) {
                 "local,id=share0,path=/run/a,,b,security_model=none,multidevs=remap",
                 "local,id=share1,path=/opt,security_model=none,multidevs=remap,readonly=on"}));
   EXPECT_THAT(ValuesOf(argv, "-device"),
-              Contains("virtio-9p-pci,fsdev=share1,mount_tag=ro,disable-legacy=on"));
+              Contains("virtio-9p-pci,disable-legacy=on,fsdev=share1,mount_tag=ro"));
+}
+
+TEST(CommandLineTest, DevicesHaveABridgeOnAPc) {
+  Launch launch = SomeLaunch();
+  EXPECT_EQ(ValuesOf(BuildArgv(launch), "-device").front(),
+            "pci-bridge,id=pci-bridge-0,bus=pcie.0,chassis_nr=1,shpc=on,addr=2");
+  launch.machine = "pc";
+  EXPECT_THAT(ValuesOf(BuildArgv(launch), "-device").front(), HasSubstr("bus=pci.0,"));
+  launch.devices = std::make_shared<BootDevices>();
+  launch.devices->args = {"-device", "{}"};
+  EXPECT_EQ(ValuesOf(BuildArgv(launch), "-device").back(), "{}");
+}
+
+TEST(CommandLineTest, MicrovmHasNoPci) {
+  Launch launch = SomeLaunch();
+  launch.machine = "microvm";
+  launch.config.shares = {{"kataShared", "/run/a", false}};
+  for (const std::string& arg : BuildArgv(launch)) EXPECT_THAT(arg, Not(HasSubstr("pci,")));
+  EXPECT_THAT(ValuesOf(BuildArgv(launch), "-machine"), Contains(HasSubstr("pcie=off")));
+}
+
+TEST(CommandLineTest, RoomToGrow) {
+  Launch launch = SomeLaunch();
+  launch.sizes = {4, 1U << 30U, 8};
+  EXPECT_EQ(ValuesOf(BuildArgv(launch), "-smp"),
+            std::vector<std::string>{"cpus=2,maxcpus=4,sockets=4,cores=1,threads=1"});
+  EXPECT_EQ(ValuesOf(BuildArgv(launch), "-m"),
+            std::vector<std::string>{"size=256M,slots=8,maxmem=1024M"});
 }
 
 TEST(CommandLineTest, AClonesMemoryIsItsOwnAndItsKernelIsInIt) {
@@ -165,13 +194,13 @@ TEST(KernelCommandLineTest, OurOrderOptionThenVm) {
 TEST(KernelCommandLineTest, WhatHoldsForTcgOnlyStaysThere) {
   const std::string tcg = BuildKernelCommandLine(Accel::kTcg, 1, 2000000, "", "");
   EXPECT_THAT(tcg, HasSubstr("tsc_early_khz=2000000"));
-  EXPECT_THAT(tcg, HasSubstr("nr_cpus=1"));
+  EXPECT_THAT(tcg, HasSubstr("noreplace-smp"));
   EXPECT_THAT(tcg, HasSubstr("mitigations=off"));
   const std::string kvm = BuildKernelCommandLine(Accel::kKvm, 1, 2000000, "", "");
   EXPECT_THAT(kvm, Not(HasSubstr("tsc_early_khz")));
   // Containers of a pod are kept apart by the guest's kernel: it keeps its mitigations.
   EXPECT_THAT(kvm, Not(HasSubstr("mitigations")));
-  EXPECT_THAT(BuildKernelCommandLine(Accel::kTcg, 2, 0, "", ""), Not(HasSubstr("nr_cpus")));
+  EXPECT_THAT(BuildKernelCommandLine(Accel::kTcg, 2, 0, "", ""), Not(HasSubstr("noreplace-smp")));
   EXPECT_THAT(BuildKernelCommandLine(Accel::kTcg, 2, 0, "", ""), Not(HasSubstr("tsc_early_khz")));
 }
 

@@ -134,6 +134,7 @@ Result<Options> ReadOptions(const sdk::OptionMap& map) {
     SHOJI_RETURN_IF_ERROR(CheckMemory(options.memory, 0));
   }
   SHOJI_ASSIGN_OR_RETURN(options.features, ReadFeatures(map));
+  SHOJI_ASSIGN_OR_RETURN(options.sizes, ReadSizes(map));
   SHOJI_RETURN_IF_ERROR(CheckOptions(options));
   return options;
 }

@@ -10,6 +10,7 @@
 
 #include "shoji/sdk/hypervisor.h"
 #include "shoji/status.h"
+#include "sizes.h"
 #include "vm_features.h"
 
 namespace shoji::qemu {
@@ -29,6 +30,7 @@ struct Options {
   std::uint64_t memory = 256U << 20U;
   std::string kernel_params;
   Features features;
+  Sizes sizes;
 };
 
 Result<Options> ReadOptions(const sdk::OptionMap& map);

@@ -17,7 +17,7 @@ constexpr std::uint64_t kHost = std::uint64_t{8} << 30U;
 
 sdk::VmConfig Good() {
   return {"box", 0,  0, "/tmp", "/bin/sh", "/bin/sh", "", {{"kataShared", "/tmp", false}},
-          "",    "", {}};
+          {},    {}, {}};
 }
 
 TEST(ConfigTest, FillsInTheDefaults) {

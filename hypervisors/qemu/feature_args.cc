@@ -13,6 +13,11 @@ bool NeedsBackend(const Launch& launch) {
          HasSharedMemory(f, launch.config);
 }
 
+std::string Disk(const Launch& launch) {
+  const bool mmio = KindOf(launch.machine) == MachineKind::kMicrovm;
+  return mmio ? "virtio-blk-device" : "virtio-blk-pci,disable-legacy=on";
+}
+
 bool HasNvdimm(const Launch& launch) {
   return !launch.config.image.empty() && launch.features.nvdimm();
 }
@@ -48,10 +53,9 @@ std::string MachineSuffix(const Launch& launch) {
 }
 
 std::string MemorySuffix(const Launch& launch) {
-  if (!HasNvdimm(launch)) return "";
   // An nvdimm lies in the room for memory that is added later.
-  const std::uint64_t bytes = launch.config.memory_bytes + launch.image_bytes;
-  return ",slots=2,maxmem=" + std::to_string((bytes >> 20U) + 1024) + "M";
+  return MemoryRoom(launch.config.memory_bytes, launch.sizes,
+                    HasNvdimm(launch) ? launch.image_bytes : 0);
 }
 
 Args MemoryArgs(const Launch& launch) {
@@ -88,7 +92,7 @@ Args ImageArgs(const Launch& launch) {
   }
   return {"-blockdev",
           "driver=raw,node-name=image0,read-only=on,file.driver=file,file.filename=" + path,
-          "-device", "virtio-blk-pci,id=imagedisk0,drive=image0,disable-legacy=on"};
+          "-device", Disk(launch) + ",id=imagedisk0,drive=image0"};
 }
 
 Args VirtioFsArgs(const std::vector<sdk::VmShareConfig>& shares) {

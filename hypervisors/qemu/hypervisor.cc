@@ -1,7 +1,9 @@
 #include "hypervisor.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "check.h"
@@ -22,6 +24,12 @@ Result<std::uint64_t> ImageBytes(const std::string& path) {
   struct stat st {};
   if (stat(path.c_str(), &st) < 0) return ErrnoStatus(errno, "image \"" + path + "\"");
   return static_cast<std::uint64_t>(st.st_size);
+}
+
+// The bridge's own hotplug is there so that the firmware leaves room behind it; ACPI does the
+// work, and the kernel's driver for the other would only complain of that.
+std::string BridgeParams(MachineKind machine) {
+  return CanHotplug(machine) ? "initcall_blacklist=shpcd_init " : "";
 }
 
 // Those of the VM's helpers that run.
@@ -62,6 +70,21 @@ Result<Accel> QemuHypervisor::ChosenAccel() {
   return choice.accel;
 }
 
+// How far it may grow, and the devices it has from the start.
+Status QemuHypervisor::PlanGrowth(Launch& launch) {
+  const MachineKind kind = KindOf(launch.machine);
+  const sdk::VmConfig& config = launch.config;
+  const auto cpus = static_cast<std::uint32_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+  SHOJI_ASSIGN_OR_RETURN(launch.sizes,
+                         DecideSizes(options_.sizes, {config.vcpus, config.memory_bytes, kind,
+                                                      launch.accel, cpus, machine_.MemoryBytes()}));
+  if (config.devices.empty()) return OkStatus();
+  const bool shared = HasSharedMemory(launch.features, config) || !config.memory_path.empty();
+  SHOJI_ASSIGN_OR_RETURN(BootDevices devices, PrepareBootDevices(config.devices, kind, shared));
+  launch.devices = std::make_shared<BootDevices>(std::move(devices));
+  return OkStatus();
+}
+
 Result<Launch> QemuHypervisor::Plan(sdk::VmConfig config) {
   Launch launch;
   SHOJI_ASSIGN_OR_RETURN(launch.config,
@@ -74,9 +97,12 @@ Result<Launch> QemuHypervisor::Plan(sdk::VmConfig config) {
   launch.cpu = options_.cpu;
   launch.features = options_.features;
   SHOJI_ASSIGN_OR_RETURN(launch.image_bytes, ImageBytes(launch.config.image));
+  SHOJI_RETURN_IF_ERROR(PlanGrowth(launch));
   launch.kernel_command_line = BuildKernelCommandLine(
       launch.accel, launch.config.vcpus, launch.accel == Accel::kTcg ? machine_.TscKhz() : 0,
-      ImageParams(options_.features, launch.config) + options_.kernel_params,
+      ImageParams(options_.features, launch.config) + BridgeParams(KindOf(launch.machine)) +
+          SizeParams(launch.config.memory_bytes, launch.sizes, launch.accel) +
+          options_.kernel_params,
       launch.config.kernel_params);
   if (launch.kernel_command_line.size() >= kMaxKernelCommandLine) {
     return InvalidArgument("kernel_params is too long: the kernel's command line has " +

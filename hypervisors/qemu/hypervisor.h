@@ -35,6 +35,7 @@ class QemuHypervisor : public sdk::Hypervisor {
  private:
   Result<Accel> ChosenAccel();
   Result<Launch> Plan(sdk::VmConfig config);
+  Status PlanGrowth(Launch& launch);
 
   const sdk::Host host_;
   const Options options_;

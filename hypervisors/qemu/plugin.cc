@@ -20,6 +20,12 @@ SHOJI_PLUGIN_NOTE(
                                                   "Memory of a VM that asks for no amount")
                                     SHOJI_NOTE_OPTION("kernel_params", "string", "", "",
                                                       "More parameters for the guest's kernel")
+    // How far a VM can grow.
+    SHOJI_NOTE_OPTION("max_vcpus", "int", "0", "",
+                      "Most CPUs of a VM; 0: those of the host, under TCG 4 at most")
+        SHOJI_NOTE_OPTION("max_memory", "size", "0", "", "Most memory of a VM; 0: that of the host")
+            SHOJI_NOTE_OPTION("memory_slots", "int", "8", "",
+                              "How often memory can be added to a VM")
     // How a VM is run.
     SHOJI_NOTE_OPTION("sandbox", "bool", "true", "", "QEMU's own system call filter")
         SHOJI_NOTE_OPTION(

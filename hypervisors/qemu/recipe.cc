@@ -41,6 +41,11 @@ std::string TextOf(const Json& json, const char* name) {
   return it != json.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
+std::uint64_t NumberOf(const Json& json, const char* name) {
+  const auto it = json.find(name);
+  return it != json.end() && it->is_number_unsigned() ? it->get<std::uint64_t>() : 0;
+}
+
 bool HasTag(const Json& json, std::string_view tag) {
   const auto tags = json.find("shares");
   return tags != json.end() && tags->is_array() &&
@@ -54,6 +59,9 @@ std::string RecipeOf(const Launch& launch) {
   const Features& f = launch.features;
   const Json json = {{"vcpus", config.vcpus},
                      {"memory_bytes", config.memory_bytes},
+                     {"max_vcpus", launch.sizes.max_vcpus},
+                     {"max_memory_bytes", launch.sizes.max_memory},
+                     {"memory_slots", launch.sizes.memory_slots},
                      {"kernel", config.kernel},
                      {"initrd", config.initrd},
                      {"kernel_params", config.kernel_params},
@@ -90,9 +98,19 @@ std::string MemoryPathOf(const std::string& recipe) {
 }
 
 std::uint64_t MemoryBytesOf(const std::string& recipe) {
+  return NumberOf(Parsed(recipe), "memory_bytes");
+}
+
+std::uint64_t MaxMemoryOf(const std::string& recipe) {
+  return NumberOf(Parsed(recipe), "max_memory_bytes");
+}
+
+std::string MachineOf(const std::string& recipe) { return TextOf(Parsed(recipe), "machine"); }
+
+bool HasDevices(const std::string& recipe) {
   const Json json = Parsed(recipe);
-  const auto it = json.find("memory_bytes");
-  return it != json.end() && it->is_number_unsigned() ? it->get<std::uint64_t>() : 0;
+  const auto devices = json.find("devices");
+  return devices != json.end() && devices->is_array() && !devices->empty();
 }
 
 std::string VirtioFsTagOf(const std::string& recipe) {

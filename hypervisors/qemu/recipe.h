@@ -26,6 +26,11 @@ std::uint64_t MemoryBytesOf(const std::string& recipe);
 // The tag of a share that virtiofsd serves, or empty.
 std::string VirtioFsTagOf(const std::string& recipe);
 
+std::string MachineOf(const std::string& recipe);
+std::uint64_t MaxMemoryOf(const std::string& recipe);
+// The VM was made with devices.
+bool HasDevices(const std::string& recipe);
+
 // The grpc.Storage, without mount point, of share `tag`. NOT_FOUND.
 Result<std::string> ShareMountOf(const std::string& recipe, std::string_view tag);
 

@@ -9,7 +9,7 @@
 namespace shoji::qemu {
 namespace {
 
-SavedVm SomeVm() { return {"box", "1-2-3", "/run/x \"y\"", {42, 4711, "boot"}, "", {}}; }
+SavedVm SomeVm() { return {"box", "1-2-3", "/run/x \"y\"", {42, 4711, "boot"}, {}, {}}; }
 
 TEST(StateTest, RoundTrip) {
   const auto vm = DecodeState(EncodeState(SomeVm()));

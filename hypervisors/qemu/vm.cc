@@ -142,6 +142,11 @@ Status QemuVm::Run(Process& process, const QmpLimit& limit) {
   SHOJI_RETURN_IF_ERROR(process.AddEarlyConsole());
   SHOJI_RETURN_IF_ERROR(PrepareMemory(process));
   SHOJI_RETURN_IF_ERROR(StartShares(process));
+  if (launch_->devices != nullptr) {
+    for (auto& [fd, number] : launch_->devices->fds) {
+      process.theirs.emplace_back(std::move(fd), number);
+    }
+  }
   const std::int64_t begin = Deadline::NowNanos();
   SHOJI_ASSIGN_OR_RETURN(
       process.spawned, SpawnByHost(host_, launch_->config.id, BuildArgv(*launch_), process.Map()));

@@ -10,11 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "bus.h"
 #include "command_line.h"
 #include "monitor.h"
 #include "shoji/base/thread_annotations.h"
 #include "shoji/qmp/client.h"
 #include "shoji/sdk/hypervisor.h"
+#include "shoji/sdk/hypervisor_hotplug.h"
 #include "shoji/sdk/hypervisor_state.h"
 #include "state.h"
 #include "tail_reader.h"
@@ -49,8 +51,22 @@ class QemuVm : public sdk::Vm {
   Result<sdk::VmStats> Stats(const sdk::HypervisorCall& call);
   Result<std::string> ShareMount(std::string_view tag);
 
+  // Optional interfaces: devices and size.
+  Result<std::string> Attach(const sdk::HypervisorCall& call, const sdk::HotplugDevice& device);
+  Status Detach(const sdk::HypervisorCall& call, std::string_view id);
+  Status LimitBlock(const sdk::HypervisorCall& call, std::string_view id,
+                    const sdk::BlockLimits* limits);
+  Result<sdk::VmSize> Size(const sdk::HypervisorCall& call);
+  Result<sdk::VmSize> SetVcpus(const sdk::HypervisorCall& call, std::uint32_t vcpus);
+  Result<sdk::VmSize> SetMemory(const sdk::HypervisorCall& call, std::uint64_t bytes,
+                                std::uint64_t block_bytes);
+
  private:
   struct Process;  // one that is being started
+
+  MachineKind Machine() const;
+  std::uint64_t MaxMemory() const;
+  bool KnowsDevices() const;
 
   std::string PathOf(const char* name) const { return run_dir_ + "/" + name; }
   Status Run(Process& process, const QmpLimit& limit);

@@ -13,6 +13,8 @@ namespace shoji::qemu {
 
 const void* QemuVm::Extension(std::string_view id) {
   if (const void* table = sdk::VmStateExtension<QemuVm, QemuHypervisor>(id)) return table;
+  if (id == SHOJI_HYPERVISOR_HOTPLUG_V1 && !KnowsDevices()) return nullptr;
+  if (id == SHOJI_HYPERVISOR_RESIZE_V1 && !CanHotplug(Machine())) return nullptr;
   return sdk::VmHotplugExtension<QemuVm>(id);
 }
 

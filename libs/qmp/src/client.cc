@@ -191,21 +191,29 @@ std::optional<QmpEvent> QmpClient::NextEvent() {
 }
 
 Result<QmpEvent> QmpClient::WaitEvent(const std::string& name, const QmpLimit& limit) {
+  Result<QmpEvent> event =
+      WaitEventIf([&name](const QmpEvent& one) { return one.name == name; }, limit);
+  if (event.ok()) return event;
+  return std::move(event).status().WithContext("waiting for event \"" + name + "\"");
+}
+
+Result<QmpEvent> QmpClient::WaitEventIf(const std::function<bool(const QmpEvent&)>& wanted,
+                                        const QmpLimit& limit) {
   for (;;) {
     auto& events = impl_->events;
-    const auto it = std::find_if(events.begin(), events.end(),
-                                 [&name](const QmpEvent& event) { return event.name == name; });
+    const auto it = std::find_if(events.begin(), events.end(), wanted);
     if (it != events.end()) {
       QmpEvent event = std::move(*it);
       events.erase(it);
       return event;
     }
-    Result<Json> message = impl_->ReadMessage(limit);
-    if (!message.ok()) {
-      return std::move(message).status().WithContext("waiting for event \"" + name + "\"");
-    }
-    if (message->contains("event")) impl_->Queue(EventOf(*message));
+    SHOJI_ASSIGN_OR_RETURN(const Json message, impl_->ReadMessage(limit));
+    if (message.contains("event")) impl_->Queue(EventOf(message));
   }
+}
+
+void QmpClient::ForgetEvents(const std::function<bool(const QmpEvent&)>& stale) {
+  std::erase_if(impl_->events, stale);
 }
 
 }  // namespace shoji

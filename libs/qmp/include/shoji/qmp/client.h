@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,6 +72,13 @@ class QmpClient {
   std::optional<QmpEvent> NextEvent();
   // Waits for an event of this name and takes it; others stay in the queue.
   Result<QmpEvent> WaitEvent(const std::string& name, const QmpLimit& limit);
+  // The same for the first event that `wanted` says yes to.
+  Result<QmpEvent> WaitEventIf(const std::function<bool(const QmpEvent&)>& wanted,
+                               const QmpLimit& limit);
+  // Forgets queued events that `stale` says yes to: before asking for something whose event
+  // may have come for an earlier reason. What is still in the socket is not seen; the answer to
+  // any command brings it in.
+  void ForgetEvents(const std::function<bool(const QmpEvent&)>& stale);
   // Events that were dropped because nobody read them.
   std::uint64_t dropped_events() const;
 
