@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,7 @@ struct SpecSummary {
   std::string rootfs;  // root.path as written
   bool read_only = false;
   bool terminal = false;
-  bool has_hooks = false;
+  bool has_hooks = false;  // such as run on the host: all kinds but startContainer
   std::vector<std::string> args;
   std::vector<std::string> env;
   std::vector<SpecBind> binds;            // to be shared with the guest
@@ -51,6 +52,7 @@ struct GuestPlace {
   std::string container_id;
   std::string rootfs;
   std::map<std::size_t, std::string> binds;  // SpecBind::index -> path
+  std::set<std::string> devices = {};        // of linux.devices: paths of those the VM was given
 };
 // The specification as the guest shall apply it: what concerns the host alone is gone.
 Result<std::string> EditForGuest(const std::string& spec, const GuestPlace& place);
