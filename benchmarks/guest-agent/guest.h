@@ -38,12 +38,24 @@ class Guest {
   void Start(const std::string& id);
   int Wait(const std::string& id, const std::string& exec_id);
   void Remove(const std::string& id);
+  // How a client asks for a process's output.
+  struct Reading {
+    bool large_frames = false;  // as our agent client sets its channel up, or as gRPC does
+    std::uint32_t length = 0;   // of one call
+  };
+  // The seconds it took until all was read of what a process writes to its stdout.
+  double SecondsToRead(const std::string& id, const std::vector<std::string>& args,
+                       const Reading& reading, std::uint64_t bytes);
   // What a process in a container prints.
   std::string Output(const std::string& id, const std::vector<std::string>& args);
 
  private:
+  // Starts a process in a running container.
+  std::string Exec(const std::string& id, const std::vector<std::string>& args);
+
   std::unique_ptr<agent::testing::YamuxBridge> bridge_;
   std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<grpc::AgentService::Stub> large_frames_;  // over a channel of its own
   std::unique_ptr<grpc::AgentService::Stub> agent_;
   int execs_ = 0;
 };

@@ -1,5 +1,8 @@
 #include "fields.h"
 
+#include <iterator>
+#include <sstream>
+
 namespace shoji::jail {
 namespace {
 
@@ -255,10 +258,29 @@ void AddLinux(std::vector<Field>* f) {
                 "linux.personality.domain"});
 }
 
-void AddSeccomp(std::vector<Field>* f) {
-  const auto add = [f](const char* name, const Json& seccomp, const char* point,
-                       bool alone = true) {
-    f->push_back({std::string("seccomp_") + name, Put("/linux/seccomp", seccomp), point, alone});
+// All that the checker itself needs.
+constexpr char kCheckersCalls[] =
+    "read write close open openat stat fstat newfstatat lstat lseek mmap munmap mprotect brk ioctl "
+    "readlink readlinkat access pipe pipe2 fork clone vfork wait4 exit exit_group execve getuid "
+    "getgid geteuid getegid getppid getgroups getcwd uname umask prlimit64 getrlimit arch_prctl "
+    "set_tid_address set_robust_list rseq rt_sigaction rt_sigprocmask getrandom getdents64 statfs "
+    "readv writev sched_getscheduler sched_getparam getpriority ioprio_get personality unshare "
+    "capset "
+    "capget prctl futex fcntl unlink gettid getpid close_range faccessat faccessat2 statx getpgid";
+
+std::vector<std::string> Words(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), std::istream_iterator<std::string>()};
+}
+
+void AddFilter(const char* name, const Json& seccomp, const char* point, std::vector<Field>* f,
+               bool alone = true) {
+  f->push_back({std::string("seccomp_") + name, Put("/linux/seccomp", seccomp), point, alone});
+}
+
+void AddSeccompActions(std::vector<Field>* f) {
+  const auto add = [f](const char* name, const Json& seccomp, const char* point) {
+    AddFilter(name, seccomp, point, f);
   };
   const std::string allow = "SCMP_ACT_ALLOW";
   const std::string error = "SCMP_ACT_ERRNO";
@@ -270,6 +292,18 @@ void AddSeccomp(std::vector<Field>* f) {
   add("kill_thread", Seccomp(allow, {Rule({"getpgid"}, "SCMP_ACT_KILL")}), "linux.seccomp.getpgid");
   add("trap", Seccomp(allow, {Rule({"getpgid"}, "SCMP_ACT_TRAP")}), "linux.seccomp.getpgid");
   add("log", Seccomp(allow, {Rule({"getpgid"}, "SCMP_ACT_LOG")}), "linux.seccomp");
+  // The rest answers with a number of its own.
+  Json rest = Seccomp(error, {Rule(Words(kCheckersCalls), allow)});
+  rest["defaultErrnoRet"] = 38;
+  add("default_errno", rest, "linux.seccomp.mkdir");
+}
+
+void AddSeccompArguments(std::vector<Field>* f) {
+  const auto add = [f](const char* name, const Json& seccomp, const char* point) {
+    AddFilter(name, seccomp, point, f);
+  };
+  const std::string allow = "SCMP_ACT_ALLOW";
+  const std::string error = "SCMP_ACT_ERRNO";
   const Json eq = WithArgs(Rule({"lseek"}, error), {Arg(2, 1, "SCMP_CMP_EQ")});
   add("arg_eq", Seccomp(allow, {eq}), "linux.seccomp.lseek(0,1)");
   const Json masked = WithArgs(WithErrno(Rule({"ioctl"}, error), 71),
@@ -286,79 +320,7 @@ void AddSeccomp(std::vector<Field>* f) {
   }
   Json flags = Seccomp(allow, {eq, masked, WithErrno(Rule({"getpgid"}, error), 12)});
   flags["flags"] = {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"};
-  add("flags", flags, "linux.seccomp.getpgid", false);
-  // Everything the checker itself needs is allowed, the rest answers with a number of its own.
-  Json rest = Seccomp(error, {Rule({"read",
-                                    "write",
-                                    "close",
-                                    "open",
-                                    "openat",
-                                    "stat",
-                                    "fstat",
-                                    "newfstatat",
-                                    "lstat",
-                                    "lseek",
-                                    "mmap",
-                                    "munmap",
-                                    "mprotect",
-                                    "brk",
-                                    "ioctl",
-                                    "readlink",
-                                    "readlinkat",
-                                    "access",
-                                    "pipe",
-                                    "pipe2",
-                                    "fork",
-                                    "clone",
-                                    "vfork",
-                                    "wait4",
-                                    "exit",
-                                    "exit_group",
-                                    "execve",
-                                    "getuid",
-                                    "getgid",
-                                    "geteuid",
-                                    "getegid",
-                                    "getppid",
-                                    "getgroups",
-                                    "getcwd",
-                                    "uname",
-                                    "umask",
-                                    "prlimit64",
-                                    "getrlimit",
-                                    "arch_prctl",
-                                    "set_tid_address",
-                                    "set_robust_list",
-                                    "rseq",
-                                    "rt_sigaction",
-                                    "rt_sigprocmask",
-                                    "getrandom",
-                                    "getdents64",
-                                    "statfs",
-                                    "readv",
-                                    "writev",
-                                    "sched_getscheduler",
-                                    "sched_getparam",
-                                    "getpriority",
-                                    "ioprio_get",
-                                    "personality",
-                                    "unshare",
-                                    "capset",
-                                    "capget",
-                                    "prctl",
-                                    "futex",
-                                    "fcntl",
-                                    "unlink",
-                                    "gettid",
-                                    "getpid",
-                                    "close_range",
-                                    "faccessat",
-                                    "faccessat2",
-                                    "statx",
-                                    "getpgid"},
-                                   allow)});
-  rest["defaultErrnoRet"] = 38;
-  add("default_errno", rest, "linux.seccomp.mkdir");
+  AddFilter("flags", flags, "linux.seccomp.getpgid", f, false);
 }
 
 void AddResources(std::vector<Field>* f) {
@@ -424,7 +386,8 @@ const std::vector<Field>& Fields() {
     AddMounts(&all);
     AddRoot(&all);
     AddLinux(&all);
-    AddSeccomp(&all);
+    AddSeccompActions(&all);
+    AddSeccompArguments(&all);
     AddResources(&all);
     return all;
   }();

@@ -4,6 +4,8 @@
 #include <exception>
 #include <nlohmann/json.hpp>
 
+#include "oci/guest_limits.h"
+#include "oci/json_fields.h"
 #include "oci/process.h"
 #include "oci/resources.h"
 #include "sandbox/paths.h"
@@ -12,23 +14,6 @@ namespace shoji {
 namespace {
 
 using nlohmann::json;
-
-// A copy of object `in`[name], or an empty one when it is absent or null.
-json ObjectOr(const json& in, const char* name) {
-  const auto it = in.find(name);
-  return it == in.end() || it->is_null() ? json::object() : *it;
-}
-
-json ArrayOr(const json& in, const char* name) {
-  const auto it = in.find(name);
-  return it == in.end() || it->is_null() ? json::array() : *it;
-}
-
-template <typename T>
-T ValueOr(const json& in, const char* name, T fallback) {
-  const auto it = in.find(name);
-  return it == in.end() || it->is_null() ? fallback : it->get<T>();
-}
 
 bool IsUnder(const std::string& path, const std::string& dir) {
   return path == dir || path.rfind(dir + "/", 0) == 0;
@@ -91,8 +76,10 @@ std::vector<SpecBind> StorageMounts(const json& spec) {
   return out;
 }
 
+// Of the host: those of startContainer are the guest's.
 bool HasHooks(const json& spec) {
-  const json hooks = ObjectOr(spec, "hooks");
+  json hooks = ObjectOr(spec, "hooks");
+  hooks.erase("startContainer");
   return std::any_of(hooks.begin(), hooks.end(), [](const json& list) { return !list.empty(); });
 }
 
@@ -124,19 +111,6 @@ void EditProcess(json& process) {
   process.erase("apparmorProfile");  // the guest's kernel has none of the host's profiles
 }
 
-// Limits the guest's cgroup applies; the rest concerns devices and nodes of the host.
-json EditResources(const json& resources) {
-  json out = json::object();
-  for (const char* name : {"memory", "cpu", "pids"}) {
-    if (const json part = ObjectOr(resources, name); !part.empty()) out[name] = part;
-  }
-  if (out.contains("cpu")) {
-    out["cpu"].erase("cpus");
-    out["cpu"].erase("mems");
-  }
-  return out;
-}
-
 // The VM has its network and its processes to itself; no path of the host means anything.
 json EditNamespaces(const json& namespaces) {
   json out = json::array();
@@ -148,21 +122,21 @@ json EditNamespaces(const json& namespaces) {
   return out;
 }
 
-json EditDevices(const json& devices) {
-  json out = json::array();
-  for (const json& device : devices) {
-    if (!IsUnder(ValueOr(device, "path", std::string()), "/dev/vfio")) out.push_back(device);
-  }
-  return out;
+json EditLinux(json in, const GuestPlace& place) {
+  const GuestDevices devices(ArrayOr(in, "devices"), place.attached_paths);
+  in["namespaces"] = EditNamespaces(ArrayOr(in, "namespaces"));
+  in["resources"] = EditResources(ObjectOr(in, "resources"), devices);
+  if (in.contains("devices")) in["devices"] = devices.Nodes();
+  in["cgroupsPath"] = "/" + place.container_id;
+  for (const char* name : {"mountLabel", "intelRdt"}) in.erase(name);
+  return in;
 }
 
-json EditLinux(json in, const std::string& container_id) {
-  in["namespaces"] = EditNamespaces(ArrayOr(in, "namespaces"));
-  in["resources"] = EditResources(ObjectOr(in, "resources"));
-  if (in.contains("devices")) in["devices"] = EditDevices(ArrayOr(in, "devices"));
-  in["cgroupsPath"] = "/" + container_id;
-  for (const char* name : {"seccomp", "mountLabel", "intelRdt"}) in.erase(name);
-  return in;
+// The only ones whose programs lie in the container; those of the others lie on the host.
+void EditHooks(json& spec) {
+  const json start = ArrayOr(ObjectOr(spec, "hooks"), "startContainer");
+  spec.erase("hooks");
+  if (!start.empty()) spec["hooks"] = {{"startContainer", start}};
 }
 
 // Numbers that no driver has, one for each device.
@@ -224,14 +198,14 @@ Result<json> EditMounts(const json& mounts, const GuestPlace& place) {
 }
 
 Result<std::string> Edit(json spec, const GuestPlace& place) {
-  spec.erase("hooks");
+  EditHooks(spec);
   for (const char* other : {"solaris", "windows", "vm", "zos"}) spec.erase(other);
   spec["root"] = {{"path", place.rootfs},
                   {"readonly", ValueOr(ObjectOr(spec, "root"), "readonly", false)}};
   spec["process"] = ObjectOr(spec, "process");
   EditProcess(spec["process"]);
   SHOJI_ASSIGN_OR_RETURN(spec["mounts"], EditMounts(ArrayOr(spec, "mounts"), place));
-  spec["linux"] = EditLinux(ObjectOr(spec, "linux"), place.container_id);
+  spec["linux"] = EditLinux(ObjectOr(spec, "linux"), place);
   if (!place.resources.empty()) {
     SHOJI_ASSIGN_OR_RETURN(const json resources, ParseResources(place.resources));
     spec["linux"]["resources"].update(resources, true);

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,7 @@ struct SpecSummary {
   std::string rootfs;  // root.path as written
   bool read_only = false;
   bool terminal = false;
-  bool has_hooks = false;
+  bool has_hooks = false;  // such as run on the host: all kinds but startContainer
   std::vector<std::string> args;
   std::vector<std::string> env;
   std::vector<SpecBind> binds;            // to be shared with the guest
@@ -65,6 +66,7 @@ struct GuestPlace {
   std::map<std::size_t, std::string> binds;  // SpecBind::index -> path
   std::vector<SpecDevice> devices;
   std::string resources;  // limits for the guest, linux.resources as JSON; win over its own
+  std::set<std::string> attached_paths = {};  // of linux.devices: paths of those the VM was given
 };
 // The specification as the guest shall apply it: what concerns the host alone is gone.
 Result<std::string> EditForGuest(const std::string& spec, const GuestPlace& place);

@@ -26,7 +26,7 @@ json Mount(const json& spec, const std::string& destination) {
 }
 
 json Edited(const std::string& spec, std::map<std::size_t, std::string> binds = {}) {
-  const auto text = EditForGuest(spec, {"web", "/guest/web/rootfs", std::move(binds)});
+  const auto text = EditForGuest(spec, {"web", "/guest/web/rootfs", std::move(binds), {}});
   EXPECT_TRUE(text.ok()) << text.status().message();
   return text.ok() ? json::parse(*text) : json();
 }
@@ -88,22 +88,24 @@ TEST(Edit, LeavesOnlyWhatConcernsTheGuest) {
   const json spec = Edited(R"({
     "root": {"path": "r", "readonly": true},
     "process": {"args": ["sh"], "selinuxLabel": "x", "apparmorProfile": "y"},
-    "hooks": {"prestart": [{"path": "/bin/true"}]},
+    "hooks": {"prestart": [{"path": "/bin/true"}], "createContainer": [{"path": "/bin/host"}],
+              "startContainer": [{"path": "/bin/inside"}], "poststop": [{"path": "/bin/true"}]},
     "mounts": [{"destination": "/d", "source": "/data", "options": ["rbind", "ro"]},
                {"destination": "/dev/shm", "type": "tmpfs", "source": "shm"},
                {"destination": "/t", "type": "tmpfs"}],
     "linux": {
       "cgroupsPath": "system.slice:podman:abc", "mountLabel": "z",
       "seccomp": {"defaultAction": "SCMP_ACT_ERRNO"},
-      "devices": [{"path": "/dev/vfio/1"}, {"path": "/dev/fuse"}],
+      "devices": [{"path": "/dev/vfio/1", "type": "c", "major": 239, "minor": 1},
+                  {"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229}],
       "namespaces": [{"type": "pid"}, {"type": "network", "path": "/n"},
                      {"type": "ipc", "path": "/i"}, {"type": "mount"}],
       "resources": {"devices": [{"allow": false}], "memory": {"limit": 1},
                     "cpu": {"shares": 2, "cpus": "0-1", "mems": "0"},
-                    "pids": {"limit": 3}, "blockIO": {"weight": 4}}}})",
+                    "pids": {"limit": 3}, "blockIO": {"weight": 40}}}})",
                            {{0, "/guest/web-0-data"}});
   EXPECT_EQ(spec["root"], (json{{"path", "/guest/web/rootfs"}, {"readonly", true}}));
-  EXPECT_FALSE(spec.contains("hooks"));
+  EXPECT_EQ(spec["hooks"], (json{{"startContainer", json::array({{{"path", "/bin/inside"}}})}}));
   EXPECT_FALSE(spec["process"].contains("selinuxLabel"));
   EXPECT_FALSE(spec["process"].contains("apparmorProfile"));
   EXPECT_EQ(Mount(spec, "/d")["source"], "/guest/web-0-data");
@@ -113,12 +115,28 @@ TEST(Edit, LeavesOnlyWhatConcernsTheGuest) {
   EXPECT_EQ(Mount(spec, "/t")["type"], "tmpfs");
   const json linux_part = spec["linux"];
   EXPECT_EQ(linux_part["namespaces"], (json::array({{{"type", "ipc"}}, {{"type", "mount"}}})));
-  EXPECT_EQ(linux_part["resources"],
-            (json{{"memory", {{"limit", 1}}}, {"cpu", {{"shares", 2}}}, {"pids", {{"limit", 3}}}}));
+  EXPECT_EQ(linux_part["resources"], (json{{"memory", {{"limit", 1}}},
+                                           {"cpu", {{"shares", 2}}},
+                                           {"pids", {{"limit", 3}}},
+                                           {"blockIO", {{"weight", 40}}},
+                                           {"devices", json::array({{{"allow", false}}})}}));
   EXPECT_EQ(linux_part["devices"].size(), 1U);
   EXPECT_EQ(linux_part["cgroupsPath"], "/web");
-  EXPECT_FALSE(linux_part.contains("seccomp"));
+  EXPECT_EQ(linux_part["seccomp"], (json{{"defaultAction", "SCMP_ACT_ERRNO"}}));
   EXPECT_FALSE(linux_part.contains("mountLabel"));
+}
+
+TEST(Edit, LeavesNoHooksWhenAllAreTheHosts) {
+  const char* const text = R"({"root": {"path": "r"}, "process": {"args": ["sh"]},
+                               "hooks": {"prestart": [{"path": "/x"}], "startContainer": []}})";
+  EXPECT_FALSE(Edited(text).contains("hooks"));
+  EXPECT_TRUE(Inspect(text)->has_hooks);
+}
+
+TEST(Inspect, HooksOfTheContainerAreNotTheHosts) {
+  EXPECT_FALSE(Inspect(R"({"root": {"path": "r"}, "process": {"args": ["sh"]},
+                           "hooks": {"startContainer": [{"path": "/x"}]}})")
+                   ->has_hooks);
 }
 
 TEST(Edit, TakesSpecificationsThatLackThings) {

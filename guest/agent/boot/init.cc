@@ -95,6 +95,10 @@ Status BringUpLoopback() {
   return OkStatus();
 }
 
+// The most the kernel takes: an engine passes on the host's limit of open files, which is often
+// above the kernel's default for any process.
+Status RaiseFileLimit() { return WriteFile("/proc/sys/fs/nr_open", "2147483584"); }
+
 }  // namespace
 
 Status PrepareRoot() {
@@ -123,6 +127,7 @@ Status PrepareForContainers() {
   for (const FixedMount& entry : kMounts) note(MountFixed(entry));
   note(LinkStandardDescriptors());
   note(BringUpLoopback());
+  note(RaiseFileLimit());
   return first;
 }
 

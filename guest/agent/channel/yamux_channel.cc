@@ -14,6 +14,7 @@ class YamuxClient final : public Connection::Output {
       : channel_(channel), id_(id), connection(channel->loop_, channel->server_, this) {}
 
   std::size_t Send(std::string_view bytes) override { return channel_->Send(id_, bytes); }
+  std::size_t Room() const override { return channel_->Room(id_); }
 
  private:
   YamuxChannel* channel_;
@@ -48,6 +49,11 @@ std::size_t YamuxChannel::Send(yamux::StreamId id, std::string_view bytes) {
   if (taken == offered && offered < bytes.size()) held_ = true;
   if (taken > 0) wants_to_send_();
   return taken;
+}
+
+std::size_t YamuxChannel::Room(yamux::StreamId id) const {
+  const std::size_t waiting = session_.PendingBytes();
+  return waiting >= kHighWater ? 0 : std::min(session_.Writable(id), kHighWater - waiting);
 }
 
 bool YamuxChannel::Drain(const std::function<std::size_t(std::string_view)>& write) {

@@ -50,6 +50,7 @@ class YamuxChannel final : private yamux::Listener {
   void OnWritable(yamux::StreamId id) override;
 
   std::size_t Send(yamux::StreamId id, std::string_view bytes);
+  std::size_t Room(yamux::StreamId id) const;
   void FlushClients();
 
   Loop* loop_;

@@ -104,11 +104,15 @@ Status Cgroup::MakeAll(const std::string& root, const std::string& path) {
   return OkStatus();
 }
 
+bool Cgroup::Offers(const std::string& controller) const {
+  const std::vector<std::string> offered = Split(Trim(offered_), ' ');
+  return std::find(offered.begin(), offered.end(), controller) != offered.end();
+}
+
 // Each controller costs every new cgroup time, so all but two wait until a limit asks. What
 // cannot be enabled shows when the limit is set.
 void Cgroup::Enable(const std::string& controller) const {
-  const std::vector<std::string> offered = Split(Trim(offered_), ' ');
-  if (std::find(offered.begin(), offered.end(), controller) == offered.end()) return;
+  if (!Offers(controller)) return;
   for (const std::string& dir : above_) {
     (void)WriteFile(dir + "/cgroup.subtree_control", "+" + controller).ok();
   }

@@ -37,6 +37,8 @@ class Cgroup {
   Status Write(const std::string& file, const std::string& value) const;
   // Whether that file is there, if need be after its controller was enabled.
   bool Has(const std::string& file) const;
+  // Whether the kernel has the controller.
+  bool Offers(const std::string& controller) const;
 
   // Every process in it and in the groups below.
   Result<std::vector<pid_t>> Pids() const;

@@ -1,6 +1,7 @@
 #include "jail/cgroup_limits.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace shoji::jail {
 namespace {
@@ -85,6 +86,21 @@ void AddIo(const grpc::LinuxBlockIO& io, Limits* out) {
   AddThrottle(io.throttlewriteiopsdevice(), "wiops", out);
 }
 
+// "64KB", "2MB", "1GB".
+bool IsPageSize(const std::string& text) {
+  const std::size_t digits = text.find_first_not_of("0123456789");
+  if (digits == 0 || digits == std::string::npos) return false;
+  const std::string unit = text.substr(digits);
+  return unit == "KB" || unit == "MB" || unit == "GB";
+}
+
+// Engines limit every page size of the host; of one that the guest lacks nobody can have any.
+bool IsHeldAnyway(const Cgroup& group, const std::string& file) {
+  constexpr std::string_view kController = "hugetlb";
+  return file.starts_with(kController) && group.Offers(std::string(kController)) &&
+         !group.Has(file);
+}
+
 // Sorted, so that the order does not depend on the map's.
 Status AddUnified(const grpc::LinuxResources& resources, Limits* out) {
   const std::size_t first = out->size();
@@ -116,7 +132,7 @@ Result<Limits> LimitsOf(const grpc::LinuxResources& resources) {
     limits.push_back({"pids.max", NumberOrMax(resources.pids().limit()), false});
   AddIo(resources.blockio(), &limits);
   for (const grpc::LinuxHugepageLimit& huge : resources.hugepagelimits()) {
-    if (huge.pagesize().empty() || huge.pagesize().find('/') != std::string::npos)
+    if (!IsPageSize(huge.pagesize()))
       return InvalidArgument("linux.resources.hugepageLimits: \"" + huge.pagesize() +
                              "\" is not a page size");
     const std::string name = "hugetlb." + huge.pagesize();
@@ -132,6 +148,7 @@ Status ApplyLimits(const Cgroup& group, const Limits& limits) {
     // "No limit" needs no controller: it is what a group without one has.
     const bool none = limit.value == "max" || limit.value.rfind("max ", 0) == 0;
     if ((none || limit.wish) && !group.Has(limit.file)) continue;
+    if (IsHeldAnyway(group, limit.file)) continue;
     SHOJI_RETURN_IF_ERROR(group.Write(limit.file, limit.value).WithContext("linux.resources"));
   }
   return OkStatus();

@@ -222,6 +222,24 @@ TEST_F(ContainerTest, SetsResourceLimits) {
   EXPECT_EQ(Run(spec).out, "123\n456\nunlimited\n");
 }
 
+// Engines limit every page size of the host.
+TEST_F(ContainerTest, HugePagesThatTheKernelLacksAreHeldBackAnyway) {
+  if (ReadText(environment_.cgroup_root + "/cgroup.controllers").find("hugetlb") ==
+      std::string::npos) {
+    GTEST_SKIP() << "this machine's cgroup v2 has no hugetlb";
+  }
+  grpc::Spec spec = Spec({"true"});
+  grpc::LinuxHugepageLimit* huge = spec.mutable_linux()->mutable_resources()->add_hugepagelimits();
+  huge->set_pagesize("64KB");  // of no x86
+  huge->set_limit(0);
+  *spec.mutable_linux()->mutable_resources()->add_hugepagelimits() = *huge;
+  spec.mutable_linux()->mutable_resources()->mutable_hugepagelimits(1)->set_pagesize("2MB");
+  auto made = Create(spec);
+  ASSERT_TRUE(made.ok()) << made.status().message();
+  EXPECT_EQ(ReadText(made->container->CgroupDir() + "/hugetlb.2MB.max"), "0\n");
+  End(*made);
+}
+
 TEST_F(ContainerTest, SetsTheOomScore) {
   grpc::Spec spec = Spec({"cat", "/proc/self/oom_score_adj"});
   spec.mutable_process()->set_oomscoreadj(321);

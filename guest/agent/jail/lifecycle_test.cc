@@ -251,8 +251,10 @@ TEST(LimitsTest, PidsIoAndHugePages) {
   EXPECT_EQ(Text(r),
             "pids.max=7;io.bfq.weight=default 1000;io.weight=default 10000;io.max=8:16 wiops=99;"
             "hugetlb.2MB.max=4096;hugetlb.2MB.rsvd.max=4096;");
-  huge->set_pagesize("../2MB");
-  EXPECT_NE(Text(r).find("is not a page size"), std::string::npos);
+  for (const char* bad : {"../2MB", "", "2", "MB", "2mb", "2MB/x"}) {
+    huge->set_pagesize(bad);
+    EXPECT_NE(Text(r).find("is not a page size"), std::string::npos) << bad;
+  }
 }
 
 TEST(CgroupPathTest, StaysBelowTheRoot) {

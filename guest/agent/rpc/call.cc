@@ -1,12 +1,13 @@
 #include "rpc/call.h"
 
+#include <array>
 #include <utility>
 
 #include "rpc/wire.h"
 
 namespace shoji::agent {
 
-void Call::Send(const Status& status, std::string framed) {
+void Call::Send(const Status& status, Buffer framed) {
   Owner* owner = std::exchange(owner_, nullptr);
   on_gone_ = nullptr;
   if (owner != nullptr) owner->Answer(stream_, status, std::move(framed));
@@ -15,16 +16,24 @@ void Call::Send(const Status& status, std::string framed) {
 void Call::Reply(const google::protobuf::MessageLite& reply) {
   if (!open()) return;
   const std::size_t size = reply.ByteSizeLong();
-  std::string framed;
-  framed.reserve(kPrefixBytes + size);
-  framed.resize(kPrefixBytes);
-  WritePrefix(size, framed.data());
-  if (!reply.AppendToString(&framed)) return Send(Internal("reply cannot be encoded"), {});
-  Send(OkStatus(), std::move(framed));
+  Buffer encoded(kPrefixBytes, size);
+  if (!reply.SerializeToArray(encoded.end(), static_cast<int>(size))) {
+    return Send(Internal("reply cannot be encoded"), {});
+  }
+  encoded.Grow(size);
+  ReplyEncoded(std::move(encoded));
+}
+
+void Call::ReplyEncoded(Buffer encoded) {
+  std::array<char, kPrefixBytes> prefix{};
+  WritePrefix(encoded.size(), prefix.data());
+  encoded.Prepend({prefix.data(), prefix.size()});
+  Send(OkStatus(), std::move(encoded));
 }
 
 void Call::Finish(const Status& status) {
-  Send(status, status.ok() ? std::string(kPrefixBytes, '\0') : std::string());
+  if (status.ok()) return ReplyEncoded(Buffer(kPrefixBytes, 0));
+  Send(status, {});
 }
 
 void Call::Abandon() {

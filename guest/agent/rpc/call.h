@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 
+#include "rpc/buffer.h"
 #include "shoji/status.h"
 
 namespace shoji::agent {
@@ -28,7 +29,7 @@ class Call {
    public:
     virtual ~Owner() = default;
     // `framed` is the reply with its gRPC prefix; empty when the status is not OK.
-    virtual void Answer(std::int32_t stream, const Status& status, std::string framed) = 0;
+    virtual void Answer(std::int32_t stream, const Status& status, Buffer framed) = 0;
     // So much waits to be sent that replies should be small.
     virtual bool Congested() const = 0;
   };
@@ -39,6 +40,8 @@ class Call {
 
   // The first of these answers, the others do nothing.
   void Reply(const google::protobuf::MessageLite& reply);
+  // The same with a message that is encoded already: `encoded` has kPrefixBytes of room in front.
+  void ReplyEncoded(Buffer encoded);
   void Finish(const Status& status);  // OK: the empty message
 
   // Neither answered nor given up by the client.
@@ -54,7 +57,7 @@ class Call {
   void Expire();
 
  private:
-  void Send(const Status& status, std::string framed);
+  void Send(const Status& status, Buffer framed);
 
   Owner* owner_;
   std::int32_t stream_;

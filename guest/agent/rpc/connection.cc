@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint32_t kStreamWindow = 1U << 20U;
 constexpr std::int32_t kConnectionWindow = 4 << 20;
 constexpr std::size_t kOutputChunk = 128U << 10U;
+constexpr std::uint32_t kMostOfFrame = 64U << 10U;
 constexpr std::size_t kSmallRequest = 64U << 10U;
 constexpr std::size_t kCongested = 4U << 20U;
 constexpr std::size_t kMaxHeaderText = 4096;
@@ -59,6 +60,8 @@ void Connection::Start() {
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, OnFrame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, OnData);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, OnStreamClose);
+  nghttp2_session_callbacks_set_data_source_read_length_callback(callbacks, LengthOfFrame);
+  nghttp2_session_callbacks_set_send_data_callback(callbacks, SendFrame);
   nghttp2_session_server_new(&session_, callbacks, this);
   nghttp2_session_callbacks_del(callbacks);
   const std::array<nghttp2_settings_entry, 3> settings = {
@@ -92,9 +95,18 @@ bool Connection::FillOutput() {
     const std::uint8_t* data = nullptr;
     const ssize_t length = nghttp2_session_mem_send(session_, &data);
     if (length <= 0) break;
-    out_.append(Text(data, static_cast<std::size_t>(length)));
+    Put(Text(data, static_cast<std::size_t>(length)));
   }
   return !out_.empty();
+}
+
+// In order, and without the detour where that is possible.
+void Connection::Put(std::string_view bytes) {
+  if (out_.empty() && output_->Room() >= bytes.size()) {
+    output_->Send(bytes);
+  } else {
+    out_.append(bytes);
+  }
 }
 
 void Connection::Flush() {
@@ -262,7 +274,7 @@ void Connection::SubmitTrailersOnly(std::int32_t id, const Status& status) {
   nghttp2_submit_response(session_, id, headers.data(), headers.size(), nullptr);
 }
 
-void Connection::SubmitReply(std::int32_t id, Stream* stream, std::string framed) {
+void Connection::SubmitReply(std::int32_t id, Stream* stream, Buffer framed) {
   reply_bytes_ += framed.size();
   stream->reply = std::move(framed);
   const std::array<nghttp2_nv, 2> headers = {Header(":status", "200"),
@@ -272,17 +284,23 @@ void Connection::SubmitReply(std::int32_t id, Stream* stream, std::string framed
   nghttp2_submit_response(session_, id, headers.data(), headers.size(), &provider);
 }
 
-ssize_t Connection::ReadReply(nghttp2_session* session, std::int32_t id, std::uint8_t* buffer,
+ssize_t Connection::LengthOfFrame(nghttp2_session* /*session*/, std::uint8_t /*type*/,
+                                  std::int32_t /*id*/, std::int32_t session_window,
+                                  std::int32_t stream_window, std::uint32_t most, void* /*self*/) {
+  return std::min(
+      {session_window, stream_window, static_cast<std::int32_t>(std::min(most, kMostOfFrame))});
+}
+
+// Says only how much there is: SendFrame() takes it from where it lies.
+ssize_t Connection::ReadReply(nghttp2_session* session, std::int32_t id, std::uint8_t* /*buffer*/,
                               std::size_t length, std::uint32_t* flags,
                               nghttp2_data_source* /*source*/, void* self) {
   auto* connection = static_cast<Connection*>(self);
   Stream* stream = connection->Find(id);
   if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   const std::size_t take = std::min(length, stream->reply.size() - stream->reply_sent);
-  std::memcpy(buffer, stream->reply.data() + stream->reply_sent, take);
-  stream->reply_sent += take;
-  connection->reply_bytes_ -= take;
-  if (stream->reply_sent == stream->reply.size()) {
+  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (stream->reply_sent + take == stream->reply.size()) {
     *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
     const nghttp2_nv ok = Header("grpc-status", "0");
     nghttp2_submit_trailer(session, id, &ok, 1);
@@ -290,7 +308,29 @@ ssize_t Connection::ReadReply(nghttp2_session* session, std::int32_t id, std::ui
   return static_cast<ssize_t>(take);
 }
 
-void Connection::Answer(std::int32_t id, const Status& status, std::string framed) {
+int Connection::SendFrame(nghttp2_session* /*session*/, nghttp2_frame* frame,
+                          const std::uint8_t* head, std::size_t length,
+                          nghttp2_data_source* /*source*/, void* self) {
+  constexpr std::size_t kHeadBytes = 9;
+  auto* connection = static_cast<Connection*>(self);
+  Stream* stream = connection->Find(frame->hd.stream_id);
+  if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  // nghttp2 sends one such frame after the other, unless told that it is enough.
+  if (connection->out_.size() >= kOutputChunk) return NGHTTP2_ERR_WOULDBLOCK;
+  const bool direct =
+      connection->out_.empty() && connection->output_->Room() >= kHeadBytes + length;
+  if (!direct && connection->output_->Room() > 0 && !connection->out_.empty()) {
+    return NGHTTP2_ERR_WOULDBLOCK;  // what is gathered goes first, then this needs no detour
+  }
+  const std::string_view data = stream->reply.view().substr(stream->reply_sent, length);
+  connection->Put(Text(head, kHeadBytes));
+  connection->Put(data);
+  stream->reply_sent += length;
+  connection->reply_bytes_ -= length;
+  return 0;
+}
+
+void Connection::Answer(std::int32_t id, const Status& status, Buffer framed) {
   Stream* stream = Find(id);
   if (stream == nullptr) return;
   loop_->CancelTimer(std::exchange(stream->timer, 0));

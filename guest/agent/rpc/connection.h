@@ -34,6 +34,9 @@ class Connection final : private Call::Owner {
     virtual ~Output() = default;
     // Takes as many bytes as it can now; after less than all, Flush() is called later.
     virtual std::size_t Send(std::string_view bytes) = 0;
+    // So many bytes it surely takes now, and many small pieces as readily as one: they need not
+    // be gathered first.
+    virtual std::size_t Room() const { return 0; }
   };
 
   // All borrowed; they outlive the connection.
@@ -61,7 +64,7 @@ class Connection final : private Call::Owner {
     CallPtr call;
     Loop::TimerId timer = 0;
     bool refused = false;  // answered before the request was complete
-    std::string reply;
+    Buffer reply;
     std::size_t reply_sent = 0;
   };
 
@@ -81,6 +84,13 @@ class Connection final : private Call::Owner {
 
   void Start();
   Stream* Find(std::int32_t id);
+  // How much of a reply goes into the next frame, and the frame itself.
+  static ssize_t LengthOfFrame(nghttp2_session* session, std::uint8_t type, std::int32_t id,
+                               std::int32_t session_window, std::int32_t stream_window,
+                               std::uint32_t most, void* self);
+  static int SendFrame(nghttp2_session* session, nghttp2_frame* frame, const std::uint8_t* head,
+                       std::size_t length, nghttp2_data_source* source, void* self);
+
   void OnRequestHeaders(std::int32_t id, Stream* stream);
   void OnRequestData(std::int32_t id, Stream* stream, std::string_view data);
   void OnRequestEnd(std::int32_t id, Stream* stream);
@@ -90,12 +100,13 @@ class Connection final : private Call::Owner {
   void Refuse(std::int32_t id, const Status& status);
   void RefuseHttp(std::int32_t id, const char* http_status);
   void SubmitTrailersOnly(std::int32_t id, const Status& status);
-  void SubmitReply(std::int32_t id, Stream* stream, std::string framed);
+  void SubmitReply(std::int32_t id, Stream* stream, Buffer framed);
   void Drop(std::int32_t id);
+  void Put(std::string_view bytes);
   bool FillOutput();
 
   // Call::Owner
-  void Answer(std::int32_t id, const Status& status, std::string framed) override;
+  void Answer(std::int32_t id, const Status& status, Buffer framed) override;
   bool Congested() const override;
 
   Loop* loop_;

@@ -92,20 +92,32 @@ Result<Change> PutNode(const std::string& node, grpc::LinuxDevice* device) {
   return change;
 }
 
-// Every rule once, by the numbers it came with: the new ones of one device may be the old ones
+// Every entry once, by the numbers it came with: the new ones of one device may be the old ones
 // of another.
+template <typename Entry>
+void PutNumbers(const std::vector<Change>& changes, const std::string& type, Entry* entry) {
+  for (const Change& change : changes) {
+    const bool same_type = type == (change.block ? "b" : "c") || type == "a";
+    if (!same_type || Numbers{entry->major(), entry->minor()} != change.from) continue;
+    entry->set_major(change.to.major);
+    entry->set_minor(change.to.minor);
+    return;
+  }
+}
+
+void PutBlockIo(const std::vector<Change>& changes, grpc::LinuxBlockIO* io) {
+  for (auto& entry : *io->mutable_weightdevice()) PutNumbers(changes, "b", &entry);
+  for (auto* list : {io->mutable_throttlereadbpsdevice(), io->mutable_throttlewritebpsdevice(),
+                     io->mutable_throttlereadiopsdevice(), io->mutable_throttlewriteiopsdevice()}) {
+    for (auto& entry : *list) PutNumbers(changes, "b", &entry);
+  }
+}
+
 void PutRules(const std::vector<Change>& changes, grpc::Spec* spec) {
   if (!spec->linux().has_resources()) return;
-  for (grpc::LinuxDeviceCgroup& rule :
-       *spec->mutable_linux()->mutable_resources()->mutable_devices()) {
-    for (const Change& change : changes) {
-      const bool same_type = rule.type() == (change.block ? "b" : "c") || rule.type() == "a";
-      if (!same_type || Numbers{rule.major(), rule.minor()} != change.from) continue;
-      rule.set_major(change.to.major);
-      rule.set_minor(change.to.minor);
-      break;
-    }
-  }
+  grpc::LinuxResources* const resources = spec->mutable_linux()->mutable_resources();
+  for (auto& rule : *resources->mutable_devices()) PutNumbers(changes, rule.type(), &rule);
+  if (resources->has_blockio()) PutBlockIo(changes, resources->mutable_blockio());
 }
 
 Status Write(const std::string& file, const std::string& value) {

@@ -76,6 +76,24 @@ TEST_F(SpecDevices, NumbersAreTheGuests) {
   EXPECT_EQ(Rule(3), "b9:9");
 }
 
+TEST_F(SpecDevices, BlockIoIsAboutTheNewNumbers) {
+  dir_.MakeNode("dev/vdb", 1);
+  AddDevice("blk", "02/01", "/dev/first");
+  AddToSpec("/dev/first", 8, 16);
+  grpc::LinuxBlockIO* io =
+      request_.mutable_oci()->mutable_linux()->mutable_resources()->mutable_blockio();
+  io->add_weightdevice()->set_major(8);
+  io->mutable_weightdevice(0)->set_minor(16);
+  io->add_throttlewriteiopsdevice()->set_major(8);
+  io->mutable_throttlewriteiopsdevice(0)->set_minor(16);
+  io->add_throttlereadbpsdevice()->set_major(9);
+  ASSERT_TRUE(PutDevices(finder_, {dir_ / "dev/vdb"}, &request_).ok());
+  EXPECT_EQ(io->weightdevice(0).major(), 7);
+  EXPECT_EQ(io->throttlewriteiopsdevice(0).major(), 7);
+  EXPECT_EQ(io->throttlewriteiopsdevice(0).minor(), 1);
+  EXPECT_EQ(io->throttlereadbpsdevice(0).major(), 9) << "another device's";
+}
+
 TEST_F(SpecDevices, WithoutResourcesOrInTheSpec) {
   dir_.MakeNode("dev/vdb", 1);
   AddDevice("scsi", "0:1", "/dev/first");

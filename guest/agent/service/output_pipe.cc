@@ -1,11 +1,14 @@
 #include "service/output_pipe.h"
 
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
+#include "rpc/wire.h"
 #include "shoji-kata/agent.pb.h"
 
 namespace shoji::agent {
@@ -14,6 +17,28 @@ namespace {
 constexpr std::size_t kMaxRead = 1U << 20U;
 constexpr std::size_t kCongestedRead = 64U << 10U;
 constexpr std::size_t kMaxReaders = 64;
+constexpr std::size_t kPage = 4096;
+
+// What stands before the bytes in an encoded ReadStreamResponse: its one field and their count.
+constexpr std::size_t kMostHead = 1 + 5;
+constexpr std::size_t kRoomForHead = kPrefixBytes + kMostHead;
+
+void PrependHead(Buffer* data) {
+  constexpr int kLengthDelimited = 2;
+  std::array<char, kMostHead> head{};
+  head[0] = static_cast<char>(grpc::ReadStreamResponse::kDataFieldNumber << 3 | kLengthDelimited);
+  std::size_t used = 1;
+  std::size_t left = data->size();
+  for (; left > 0x7f; left >>= 7U) head[used++] = static_cast<char>(left | 0x80U);
+  head[used++] = static_cast<char>(left);
+  data->Prepend({head.data(), used});
+}
+
+// At least a page: of a terminal the number says little, and at the end it is 0.
+std::size_t Waiting(int fd) {
+  int count = 0;
+  return ioctl(fd, FIONREAD, &count) < 0 ? kPage : std::max(kPage, static_cast<std::size_t>(count));
+}
 
 Status EndOfFile() { return OutOfRange("EOF"); }
 
@@ -60,10 +85,10 @@ void OutputPipe::SendReadersHome(const CallPtr& call) {
 
 OutputPipe::Outcome OutputPipe::TryRead(const CallPtr& call, std::size_t length) {
   const std::size_t limit = call->congested() ? kCongestedRead : kMaxRead;
-  std::string data(std::min(length, limit), '\0');
+  Buffer reply(kRoomForHead, std::min({length, limit, Waiting(fd_.get())}));
   ssize_t n = 0;
   do {
-    n = read(fd_.get(), data.data(), data.size());
+    n = read(fd_.get(), reply.end(), reply.room());
   } while (n < 0 && errno == EINTR);
   if (n < 0 && errno == EAGAIN) return Outcome::kNothingYet;
   if (n <= 0) {  // EIO: the last holder of the terminal closed it
@@ -72,10 +97,9 @@ OutputPipe::Outcome OutputPipe::TryRead(const CallPtr& call, std::size_t length)
     keep->Finish(EndOfFile());
     return Outcome::kAnswered;
   }
-  data.resize(static_cast<std::size_t>(n));
-  grpc::ReadStreamResponse reply;
-  reply.set_data(std::move(data));
-  call->Reply(reply);
+  reply.Grow(static_cast<std::size_t>(n));
+  PrependHead(&reply);
+  call->ReplyEncoded(std::move(reply));
   return Outcome::kAnswered;
 }
 

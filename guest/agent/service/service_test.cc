@@ -104,6 +104,24 @@ TEST_F(Service, LosesNoOutputOfAProcessThatEndsAtOnce) {
   EXPECT_EQ(guest_.ReadAll("c", "c").size(), 900000U);
 }
 
+// The count that goes before the bytes takes more of them at each of these.
+TEST_F(Service, OutputOfEveryLengthIsWhole) {
+  for (const std::size_t length : {1U, 127U, 128U, 16383U, 16384U, 65536U, 1048576U}) {
+    const std::string id = "c" + std::to_string(length);
+    // Written before it is read, so that one read may take it all.
+    const std::string script =
+        "yes 0123456789abcde | head -c " + std::to_string(length) + " | dd bs=1M 2>/dev/null";
+    ASSERT_TRUE(guest_.Run(id, {"sh", "-c", script}).ok());
+    EXPECT_EQ(guest_.Wait(id, id), 0);
+    const std::string all = guest_.ReadAll(id, id);
+    ASSERT_EQ(all.size(), length);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      ASSERT_EQ(all[i], "0123456789abcde\n"[i % 16]) << length << " at " << i;
+    }
+    EXPECT_TRUE(guest_.Remove(id).ok());
+  }
+}
+
 TEST_F(Service, ExecIsToldOnceAndReadToItsEnd) {
   ASSERT_TRUE(guest_.Run("c", {"sleep", "1000"}).ok());
   for (int round = 0; round < 20; ++round) {

@@ -211,6 +211,7 @@ class Vm : public ::testing::Test {
   void Processors();
   void Memory();
   void Limits();
+  void EnginesSpec();
   void OutOfMemory();
 
   testing::TempDir dir_;
@@ -395,6 +396,53 @@ void Vm::Limits() {
   Do(&Stub::RemoveContainer, remove);
 }
 
+// What engines write into every specification, as the core hands it on.
+void Vm::EnginesSpec() {
+  auto request = Container(
+      "engine", {"sh", "-c",
+                 "ulimit -n; mkdir /tmp/x && chmod 700 /tmp/x || echo refused; cat /dev/hpet; "
+                 "cat /sys/fs/cgroup/memory.high"});
+  grpc::Spec* spec = request.mutable_oci();
+  spec->mutable_process()->add_env("PATH=/bin");
+  spec->mutable_process()->set_nonewprivileges(true);
+  grpc::POSIXRlimit* files = spec->mutable_process()->add_rlimits();
+  files->set_type("RLIMIT_NOFILE");
+  files->set_soft(1073741816);  // the host's, by systemd
+  files->set_hard(1073741816);
+  grpc::Mount* cgroup = spec->add_mounts();
+  cgroup->set_type("cgroup");
+  cgroup->set_destination("/sys/fs/cgroup");
+  spec->mutable_linux()->add_namespaces()->set_type("cgroup");
+  grpc::LinuxResources* resources = spec->mutable_linux()->mutable_resources();
+  resources->add_devices()->set_access("rwm");  // nothing is allowed
+  resources->mutable_devices(0)->set_major(-1);
+  resources->mutable_devices(0)->set_minor(-1);
+  for (const char* size : {"64KB", "2MB", "1GB"}) {  // the first is no size of this machine
+    grpc::LinuxHugepageLimit* huge = resources->add_hugepagelimits();
+    huge->set_pagesize(size);
+    huge->set_limit(0);
+  }
+  resources->mutable_blockio()->set_weight(500);
+  (*resources->mutable_unified())["memory.high"] = "100663296";
+  grpc::LinuxDevice* hpet = spec->mutable_linux()->add_devices();
+  hpet->set_path("/dev/hpet");
+  hpet->set_type("c");
+  hpet->set_major(10);
+  hpet->set_minor(228);
+  grpc::LinuxSeccomp* seccomp = spec->mutable_linux()->mutable_seccomp();
+  seccomp->set_defaultaction("SCMP_ACT_ALLOW");
+  for (const char* arch : {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"}) {
+    seccomp->add_architectures(arch);
+  }
+  grpc::LinuxSyscall* rule = seccomp->add_syscalls();
+  rule->set_action("SCMP_ACT_ERRNO");
+  rule->add_names("chmod");
+  rule->add_names("fchmodat");
+  rule->add_names("a_call_of_tomorrow");
+  const std::string output = Output(request);
+  EXPECT_EQ(output, "1073741816\nrefused\n100663296\n") << "and /dev/hpet cannot be read";
+}
+
 // In one VM: booting one takes longer than all the rest.
 TEST_F(Vm, HasAllThatAHostAsksFor) {
   Network();
@@ -406,6 +454,7 @@ TEST_F(Vm, HasAllThatAHostAsksFor) {
   Processors();
   Memory();
   Limits();
+  EnginesSpec();
   OutOfMemory();
   // Removes the container that is left, the disks and what was mounted.
   Do(&Stub::DestroySandbox, grpc::DestroySandboxRequest());

@@ -131,6 +131,18 @@ Status KataAgent::DestroySandbox(const shoji_call* call) {
   return Do("grpc.AgentService/DestroySandbox", call, grpc::DestroySandboxRequest());
 }
 
+Result<bool> KataAgent::FiltersSyscalls(const shoji_call* call) {
+  if (filters_syscalls_ == Answer::kNotAsked) {
+    grpc::GuestDetailsResponse details;
+    const Status asked =
+        rpc_.Call("grpc.AgentService/GetGuestDetails", call, grpc::GuestDetailsRequest(), &details);
+    const bool too_old = asked.code() == StatusCode::kUnimplemented;  // before 1.3
+    if (!asked.ok() && !too_old) return asked;
+    filters_syscalls_ = details.agent_details().supports_seccomp() ? Answer::kYes : Answer::kNo;
+  }
+  return filters_syscalls_ == Answer::kYes;
+}
+
 Status KataAgent::CreateContainer(const shoji_call* call, const shoji_container_request& request) {
   SHOJI_RETURN_IF_ERROR(CheckFlags(request.flags));
   grpc::CreateContainerRequest message;
@@ -138,6 +150,10 @@ Status KataAgent::CreateContainer(const shoji_call* call, const shoji_container_
   message.set_exec_id(sdk::String(request.exec_id));
   message.set_sandbox_pidns((request.flags & SHOJI_SANDBOX_SHARED_PIDNS) != 0);
   SHOJI_RETURN_IF_ERROR(SpecFromJson(sdk::View(request.spec_json), message.mutable_oci()));
+  if (message.oci().linux().has_seccomp()) {
+    SHOJI_ASSIGN_OR_RETURN(const bool filters, FiltersSyscalls(call));
+    if (!filters) message.mutable_oci()->mutable_linux()->clear_seccomp();
+  }
   AddStorages(request.storages, request.storage_count, message.mutable_storages());
   for (std::uint32_t i = 0; i < request.device_count; ++i) {
     AddDevice(*request.devices[i], message.add_devices());

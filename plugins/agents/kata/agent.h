@@ -5,6 +5,7 @@
 #ifndef SHOJI_AGENT_KATA_AGENT_H_
 #define SHOJI_AGENT_KATA_AGENT_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,7 +52,13 @@ class KataAgent : public sdk::AgentBase {
   Status ReadOutput(std::string_view method, const shoji_call* call, sdk::ProcessRef process,
                     std::uint32_t max_bytes, const shoji_sink* data);
 
+  // Whether a container's filter may be sent: Kata's agents can be built without seccomp, and
+  // then fail.
+  Result<bool> FiltersSyscalls(const shoji_call* call);
+
+  enum class Answer { kNotAsked, kNo, kYes };
   Rpc rpc_;
+  std::atomic<Answer> filters_syscalls_ = Answer::kNotAsked;
 };
 
 }  // namespace shoji::agent_kata

@@ -169,6 +169,61 @@ TEST_F(AgentTest, CreateContainer) {
   EXPECT_EQ(agent_->CreateContainer(nullptr, request).code(), StatusCode::kInvalidArgument);
 }
 
+class SeccompTest : public AgentTest {
+ protected:
+  Status Create() {
+    guest_->Answer("AgentService/CreateContainer", &seen_, nothing_);
+    shoji_container_request request{};
+    request.struct_size = sizeof request;
+    request.container_id = request.exec_id = sdk::ToStr("c1");
+    request.spec_json = sdk::ToStr(
+        R"({"ociVersion":"1.0.2","process":{"args":["sh"],"cwd":"/"},"root":{"path":"r"},)"
+        R"("linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}})");
+    return agent_->CreateContainer(nullptr, request);
+  }
+  void AnswerDetails(bool supports_seccomp) {
+    guest_->On("AgentService/GetGuestDetails",
+               [this, supports_seccomp](const std::string&, std::string* reply) {
+                 ++asked_;
+                 grpc::GuestDetailsResponse details;
+                 details.mutable_agent_details()->set_supports_seccomp(supports_seccomp);
+                 *reply = details.SerializeAsString();
+                 return grpc::Status::OK;
+               });
+  }
+
+  grpc::CreateContainerRequest seen_;
+  std::atomic<int> asked_ = 0;
+};
+
+TEST_F(SeccompTest, IsSentToAnAgentThatFilters) {
+  AnswerDetails(true);
+  ASSERT_TRUE(Create().ok());
+  EXPECT_EQ(seen_.oci().linux().seccomp().defaultaction(), "SCMP_ACT_ALLOW");
+  ASSERT_TRUE(Create().ok());
+  EXPECT_EQ(asked_, 1);
+}
+
+TEST_F(SeccompTest, IsKeptFromAnAgentThatDoesNot) {
+  AnswerDetails(false);
+  ASSERT_TRUE(Create().ok());
+  EXPECT_FALSE(seen_.oci().linux().has_seccomp());
+}
+
+TEST_F(SeccompTest, AnAgentThatCannotBeAskedDoesNotFilter) {
+  guest_->Refuse("AgentService/GetGuestDetails", grpc::StatusCode::UNIMPLEMENTED, "no");
+  ASSERT_TRUE(Create().ok());
+  EXPECT_FALSE(seen_.oci().linux().has_seccomp());
+}
+
+TEST_F(SeccompTest, AFailedQuestionIsNoAnswer) {
+  guest_->Refuse("AgentService/GetGuestDetails", grpc::StatusCode::INTERNAL, "broken");
+  EXPECT_EQ(Create().code(), StatusCode::kInternal);
+  AnswerDetails(true);
+  ASSERT_TRUE(Create().ok());
+  EXPECT_TRUE(seen_.oci().linux().has_seccomp());
+}
+
 TEST_F(AgentTest, ProcessCalls) {
   grpc::SignalProcessRequest signal;
   guest_->Answer("AgentService/SignalProcess", &signal, nothing_);

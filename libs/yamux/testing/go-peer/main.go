@@ -56,6 +56,8 @@ func openSession(role string) *yamux.Session {
 	file.Close()
 	config := yamux.DefaultConfig()
 	config.EnableKeepAlive = false
+	// A busy machine may hold up either peer for longer than the library's ten seconds.
+	config.ConnectionWriteTimeout = 2 * time.Minute
 	config.LogOutput = io.Discard
 	open := yamux.Server
 	if role == "client" {
