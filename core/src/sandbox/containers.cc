@@ -290,6 +290,10 @@ Status SandboxObject::StartInGuest(const SandboxRecord& record, ContainerRecord&
                                    Link& link) {
   const std::string& id = container.config.id;
   SpanTimer span(*context_, "container.start");
+  if (container.state == State::kPaused) {
+    return FailedPrecondition("cannot start " + Named(id) +
+                              ": it is paused, not ready or stopped; resume it");
+  }
   SHOJI_RETURN_IF_ERROR(CheckMove(container.state, State::kRunning, Named(id)));
   if (container.state == State::kStopped) {  // its init is gone: a new one
     UndoStack undo;
@@ -397,7 +401,8 @@ Status SandboxObject::DeleteContainer(const std::string& container_id) {
     Refresh(*container, *link);
     if (container->state != State::kReady && container->state != State::kStopped) {
       return FailedPrecondition(Named(container_id) + " is " +
-                                std::string(StateName(container->state)) + "; stop it first");
+                                std::string(StateName(container->state)) +
+                                ", not ready or stopped; stop it first");
     }
     SHOJI_RETURN_IF_ERROR(Tolerate(link->Explain(
         link->agent().RemoveContainer(context_->call(), container_id, kRemoveSeconds))));

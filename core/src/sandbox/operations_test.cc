@@ -246,7 +246,7 @@ TEST_F(OperationsTest, AHungGuestIsDeletedInBoundedTime) {
 }
 
 TEST_F(OperationsTest, ACommandBehindAHungOneNamesItsHolder) {
-  const auto pod = Run();
+  auto pod = Run();
   world_.HangAt("agent.pause_container");
   auto settings = context_->settings();
   settings.lock_limit = std::chrono::milliseconds(200);
@@ -267,6 +267,8 @@ TEST_F(OperationsTest, ACommandBehindAHungOneNamesItsHolder) {
   hung.join();
   EXPECT_TRUE(other.Delete("pod").ok());
   impatient->ForgetAll();
+  context_->ForgetAll();
+  pod.reset();
   ExpectNothingLeft();
 }
 

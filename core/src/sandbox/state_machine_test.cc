@@ -291,7 +291,9 @@ TEST_F(StateMachineTest, EveryOperationInEveryStateOfTheSandbox) {
       EXPECT_EQ(StatusCodeName(status.code()), StatusCodeName(row.expected[i])) << status.message();
       const std::string after = row.after[i][0] != '\0' ? row.after[i] : before;
       EXPECT_EQ(FullState(), after);
-      if (status.code() == kWrong) EXPECT_THAT(status.message(), HasSubstr(before));
+      if (status.code() == kWrong) {
+        EXPECT_THAT(status.message(), HasSubstr(before));
+      }
       CleanUp();
     }
   }
