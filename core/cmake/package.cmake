@@ -1,11 +1,19 @@
-# libshoji.so for embedders, and find_package(Shoji). One shared object with all that the core
-# needs inside: who links it needs none of our libraries, nor Boost, nor libsodium.
+# libshoji.so for embedders, and find_package(Shoji). One shared object with our libraries and
+# libsodium inside: who links it needs none of them. Debian's static Boost is not made for
+# shared objects, so Boost.Program_options is the one library it brings along.
 include(CMakePackageConfigHelpers)
 add_library(shoji_shared SHARED include/shoji/runtime.h)  # all code is in shoji_core
 set_target_properties(shoji_shared PROPERTIES OUTPUT_NAME shoji EXPORT_NAME shoji
   LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION}
   SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-target_link_libraries(shoji_shared PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,shoji_core>)
+find_library(SHOJI_BOOST_PROGRAM_OPTIONS_SHARED boost_program_options REQUIRED)
+# The archive itself and not the target, whose dependency is the static Boost.
+target_link_libraries(shoji_shared PRIVATE
+  -Wl,--whole-archive $<TARGET_FILE:shoji_core> -Wl,--no-whole-archive
+  shoji::elf shoji::minisign shoji::spawn shoji::base ${SHOJI_BOOST_PROGRAM_OPTIONS_SHARED}
+  Threads::Threads ${CMAKE_DL_LIBS})
+add_dependencies(shoji_shared shoji_core)
+set_property(TARGET shoji_shared APPEND PROPERTY LINK_DEPENDS $<TARGET_FILE:shoji_core>)
 set(script ${CMAKE_CURRENT_LIST_DIR}/libshoji.map)
 target_link_options(shoji_shared PRIVATE -Wl,--version-script=${script} -Wl,-z,now)
 if(NOT SHOJI_SANITIZE)

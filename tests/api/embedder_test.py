@@ -53,7 +53,9 @@ class Embedder(unittest.TestCase):
                   if "NEEDED" in line]
         self.assertTrue(needed)
         for line in needed:
-            self.assertRegex(line, r"\[(libstdc\+\+|libm|libgcc_s|libc|ld-linux-x86-64)\.so")
+            self.assertRegex(line, 
+                             r"\[(libstdc\+\+|libm|libgcc_s|libc|ld-linux-x86-64|"
+                             r"libboost_program_options)\.so")
 
     def test_headers_compile_alone(self):
         include = self.prefix / "include"

@@ -118,7 +118,10 @@ class KilledTest : public ::testing::Test {
     EXPECT_EQ(MarkedProcesses()->count(world_.root() + "/sandboxes/pod"), 0U);
     EXPECT_TRUE(MountsBelow(world_.root())->empty());
     EXPECT_FALSE(PathExists(world_.root() + "/sandboxes/pod"));
-    EXPECT_TRUE(ListDir(dir_.path() + "/store")->empty());
+    const auto stored = ListDir(dir_.path() + "/store");
+    for (const std::string& name : *stored) {
+      EXPECT_NE(name.find(".tmp."), std::string::npos) << name;
+    }
     EXPECT_FALSE(CgroupHost::Find()->Exists(CgroupName(world_.root(), parent_, "pod")));
   }
   // A dry run tells exactly what is done.

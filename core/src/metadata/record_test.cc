@@ -44,6 +44,27 @@ TEST(RecordTest, AnyBytesComeBack) {
   EXPECT_EQ(FormatRecord(*read), FormatRecord(record));
 }
 
+TEST(RecordTest, WhatTheHostHoldsComesBack) {
+  SandboxRecord record = Minimal();
+  record.host_cgroup = "/pods/shoji-0-pod";
+  record.config.cgroup_parent = "/pods";
+  record.config.assets = {"/k", "1", "/i", "2", "/d", "3", "quiet"};
+  record.containers[0].poststop_due = true;
+  record.containers[0].config.hooks.prestart = {{"/bin/a", {"a", "b"}, {"A=1"}, 7}};
+  record.containers[0].config.hooks.poststop = {{"/bin/b", {}, {}, 0}};
+  const auto read = ParseRecord(FormatRecord(record));
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_EQ(read->host_cgroup, record.host_cgroup);
+  EXPECT_EQ(read->config.cgroup_parent, "/pods");
+  EXPECT_EQ(read->config.assets.image_sha256, "3");
+  EXPECT_EQ(read->config.assets.kernel_params, "quiet");
+  EXPECT_TRUE(read->containers[0].poststop_due);
+  ASSERT_EQ(read->containers[0].config.hooks.prestart.size(), 1U);
+  EXPECT_EQ(read->containers[0].config.hooks.prestart[0].envs[0], "A=1");
+  EXPECT_EQ(read->containers[0].config.hooks.prestart[0].timeout_s, 7U);
+  EXPECT_EQ(FormatRecord(*read), FormatRecord(record));
+}
+
 TEST(RecordTest, TextIsUtf8OrHex) {
   for (const char* good :
        {"", "a", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"}) {

@@ -75,6 +75,7 @@ std::int32_t StoreScan(shoji_store* s, const shoji_call*, shoji_str prefix, shoj
   for (std::string key : names.ok() ? *names : std::vector<std::string>()) {
     for (char& c : key) c = c == '%' ? '/' : c;
     if (key.rfind(Text(prefix), 0) != 0) continue;
+    if (key.find(".tmp.") != std::string::npos) continue;  // of a writer that was killed
     if (const std::int32_t code = visit(ctx, ToStr(key)); code != SHOJI_OK) return code;
   }
   return SHOJI_OK;
