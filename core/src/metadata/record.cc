@@ -53,7 +53,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ContainerConfig, id, rootfs, cmd
                                                 annotations, oci_spec, bundle)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SandboxConfig, id, hostname, vcpus, memory_bytes,
                                                 dns, shm_size, annotations, shared_pid_namespace,
-                                                guest_hook_path, cgroup_parent, assets, share)
+                                                guest_hook_path, cgroup_parent, assets)
 
 namespace {
 
