@@ -47,7 +47,7 @@ Status PrepareDir(const std::string& dir, UndoStack& undo) {
 // What would be missing in a VM made from the state.
 Status CheckSavable(const SandboxRecord& record, const std::string& what) {
   if (record.interfaces.empty()) return OkStatus();
-  return FailedPrecondition(what + ": its interface \"" + record.interfaces[0].name +
+  return FailedPrecondition(what + ": its interface \"" + record.interfaces[0].info.name +
                             "\" cannot be saved; remove it first");
 }
 
@@ -169,8 +169,8 @@ Result<NewVm> SandboxObject::RestoreVm(const Snapshot& snapshot, const SandboxRe
   const Call call{Deadline::After(settings.boot_limit), settings.cancel_fd};
   SHOJI_ASSIGN_OR_RETURN(Hypervisor* const hypervisor, context_->hypervisor(record.hypervisor));
   NewVm out;
-  SHOJI_ASSIGN_OR_RETURN(out.vm,
-                         hypervisor->Restore(call, VmDir(snapshot.dir), VmConfigOf(record), false));
+  SHOJI_ASSIGN_OR_RETURN(const VmConfig config, VmConfigOf(record));
+  SHOJI_ASSIGN_OR_RETURN(out.vm, hypervisor->Restore(call, VmDir(snapshot.dir), config, false));
   UndoStack undo;
   undo.Push([&] {
     out.agent.reset();
