@@ -42,7 +42,7 @@ TEST_F(ShareTest, ShowsRootfsAndVolumes) {
   ASSERT_EQ(mount("t", Source("data dir, odd:name/sub").c_str(), "tmpfs", 0, ""), 0);
   ASSERT_TRUE(WriteFile(Source("data dir, odd:name/sub/deep"), "1").ok());
   const auto shared =
-      share_.AddContainer("web", {Source("rootfs"), false, false},
+      share_.AddContainer("web", {Source("rootfs"), "", false, false},
                           {{Source("data dir, odd:name"), true}, {Source("plain"), false}});
   ASSERT_TRUE(shared.ok()) << shared.status().message();
   EXPECT_EQ(shared->guest_rootfs, "/run/kata-containers/shared/containers/web/rootfs");
@@ -63,7 +63,7 @@ TEST_F(ShareTest, ShowsRootfsAndVolumes) {
 }
 
 TEST_F(ShareTest, EphemeralRootfsForgets) {
-  const auto shared = share_.AddContainer("web", {Source("rootfs"), false, true}, {});
+  const auto shared = share_.AddContainer("web", {Source("rootfs"), "", false, true}, {});
   ASSERT_TRUE(shared.ok()) << shared.status().message();
   ASSERT_TRUE(WriteFile(Shared("web/rootfs/file"), "changed").ok());
   EXPECT_EQ(*ReadFile(Source("rootfs/file")), "lower");
@@ -73,7 +73,7 @@ TEST_F(ShareTest, EphemeralRootfsForgets) {
 
 TEST_F(ShareTest, ReadOnlyAndSymbolicLinks) {
   ASSERT_EQ(symlink("rootfs", Source("link").c_str()), 0);
-  const auto shared = share_.AddContainer("web", {Source("link"), true, false}, {});
+  const auto shared = share_.AddContainer("web", {Source("link"), "", true, false}, {});
   ASSERT_TRUE(shared.ok());
   EXPECT_EQ(shared->rootfs_source, Source("rootfs"));
   EXPECT_FALSE(WriteFile(Shared("web/rootfs/new"), "x").ok());
@@ -81,14 +81,14 @@ TEST_F(ShareTest, ReadOnlyAndSymbolicLinks) {
 }
 
 TEST_F(ShareTest, FailuresLeaveNothing) {
-  const auto no_rootfs = share_.AddContainer("web", {"/no/such", false, false}, {});
+  const auto no_rootfs = share_.AddContainer("web", {"/no/such", "", false, false}, {});
   EXPECT_EQ(no_rootfs.status().message(),
             "rootfs \"/no/such\" of container \"web\" does not exist");
   EXPECT_EQ(no_rootfs.status().code(), StatusCode::kNotFound);
-  EXPECT_EQ(share_.AddContainer("web", {Source("plain"), false, false}, {}).status().code(),
+  EXPECT_EQ(share_.AddContainer("web", {Source("plain"), "", false, false}, {}).status().code(),
             StatusCode::kInvalidArgument);
   EXPECT_EQ(share_
-                .AddContainer("web", {Source("rootfs"), false, true},
+                .AddContainer("web", {Source("rootfs"), "", false, true},
                               {{Source("plain"), false}, {"/no/volume", false}})
                 .status()
                 .code(),
@@ -99,9 +99,9 @@ TEST_F(ShareTest, FailuresLeaveNothing) {
 }
 
 TEST_F(ShareTest, VolumeMayBeNamedLikeAnotherContainer) {
-  const auto first = share_.AddContainer("a-0-plain", {Source("rootfs"), false, false}, {});
+  const auto first = share_.AddContainer("a-0-plain", {Source("rootfs"), "", false, false}, {});
   const auto second =
-      share_.AddContainer("a", {Source("rootfs"), false, false}, {{Source("plain"), false}});
+      share_.AddContainer("a", {Source("rootfs"), "", false, false}, {{Source("plain"), false}});
   ASSERT_TRUE(first.ok());
   ASSERT_TRUE(second.ok());
   ASSERT_TRUE(share_.RemoveContainer("a", second->entries).ok());
