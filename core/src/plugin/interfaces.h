@@ -229,7 +229,49 @@ class Agent {
   Status ReseedRandom(const Call& call, std::string_view data);
   Status SetTime(const Call& call, std::int64_t seconds, std::int64_t microseconds);
 
+  // What follows are optional interfaces: UNIMPLEMENTED when the plugin has none, or when the
+  // guest is too old. Guests of Kata 1.0 and 1.1 have neither these nor ReseedRandom, guests
+  // before 1.5 no SetTime: a guest that booted can do without, a clone of a template cannot.
+  bool Offers(const char* id) const;  // SHOJI_AGENT_*_V1
+  Status Pause(const Call& call, const std::string& container_id);
+  Status Resume(const Call& call, const std::string& container_id);
+  Result<std::string> Stats(const Call& call, const std::string& container_id);
+  // `format` is "json" or "table".
+  Result<std::string> ListProcesses(const Call& call, const std::string& container_id,
+                                    const std::string& format,
+                                    const std::vector<std::string>& args);
+  Status Update(const Call& call, const std::string& container_id,
+                const std::string& resources_json);
+  Result<std::string> UpdateInterface(const Call& call, const std::string& interface_json);
+  // `*routes_now` (may be null): the routes as they are then, also after a failure; empty when
+  // they could not be asked for.
+  Status UpdateRoutes(const Call& call, const std::string& routes_json, std::string* routes_now);
+  Result<std::string> ListInterfaces(const Call& call);
+  Result<std::string> ListRoutes(const Call& call);
+  // Success also when nobody offers it: a guest asks for its neighbours by itself.
+  Status AddNeighbors(const Call& call, const std::string& neighbors_json);
+  Status Online(const Call& call, std::uint32_t cpus, std::uint32_t flags);  // SHOJI_ONLINE_*
+  Status ProbeMemory(const Call& call, const std::vector<std::uint64_t>& addresses);
+  // Blocks until a container ran out of memory; its id. A loop ends with UNIMPLEMENTED.
+  Result<std::string> NextOom(const Call& call);
+  // A file of the guest; Kata's agents take those below /run only.
+  struct GuestFile {
+    std::string path;
+    std::uint32_t mode = 0644;
+    std::uint32_t dir_mode = 0755;
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+  };
+  // In pieces of 1 MiB; the file appears when it is complete. A failure leaves `<path>.tmp`,
+  // which the next copy to the same path overwrites.
+  Status CopyText(const Call& call, const GuestFile& file, std::string_view text);
+  Status CopyFile(const Call& call, const GuestFile& file, const std::string& host_path);
+
  private:
+  const void* Extension(const char* id) const;
+  Status CopyPiece(const Call& call, const GuestFile& file, std::uint64_t size,
+                   std::uint64_t offset, std::string_view data);
+
   const shoji_agent_v1* table_;
   shoji_agent* handle_;
   std::string name_;
