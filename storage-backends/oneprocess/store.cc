@@ -38,7 +38,8 @@ Result<StoreSettings> SettingsOf(const sdk::Host& host, const sdk::OptionMap& op
     SHOJI_ASSIGN_OR_RETURN(settings.path, DefaultPath(host, std::string(engine)));
   }
   if (!options.Get("lock_timeout").empty()) {
-    settings.lock_timeout = std::chrono::nanoseconds(options.GetNumber("lock_timeout"));
+    SHOJI_ASSIGN_OR_RETURN(const std::uint64_t timeout, options.GetNumber("lock_timeout"));
+    settings.lock_timeout = std::chrono::nanoseconds(timeout);
   }
   return settings;
 }

@@ -16,7 +16,7 @@ Result<RocksDbSettings> EngineSettings(const sdk::OptionMap& options) {
   RocksDbSettings settings;
   if (!options.Get("compression").empty()) settings.compression = options.GetBool("compression");
   if (options.Get("write_buffer").empty()) return settings;
-  const std::uint64_t buffer = options.GetNumber("write_buffer");
+  SHOJI_ASSIGN_OR_RETURN(const std::uint64_t buffer, options.GetNumber("write_buffer"));
   if (buffer < kLeastBuffer || buffer > kMostBuffer) {
     return InvalidArgument("store.rocksdb.write_buffer is " + std::to_string(buffer) +
                            " bytes; write 64K to 1G");

@@ -32,6 +32,50 @@ TEST(CommandLine, ComplainsAndKeepsTheDefaults) {
   EXPECT_TRUE(ParseCommandLine("").complaints.empty());
 }
 
+TEST(CommandLine, VsockConsoleAndLog) {
+  const AgentOptions options = ParseCommandLine(
+      "agent.use_vsock=true agent.log_vport=1025 agent.debug_console agent.log=warn "
+      "agent.debug_console_vport=1026 agent.trace agent.trace=collated "
+      "agent.unified_cgroup_hierarchy=false");
+  EXPECT_EQ(options.use_vsock, true);
+  EXPECT_EQ(options.log_vport, 1025U);
+  EXPECT_EQ(options.debug_vport, 1026U);
+  EXPECT_EQ(options.log_level, LogLevel::kWarning);
+  EXPECT_TRUE(options.debug_console);
+  EXPECT_TRUE(options.complaints.empty());
+  EXPECT_THAT(options.idle, ElementsAre("agent.trace", "agent.trace=collated",
+                                        "agent.unified_cgroup_hierarchy=false"));
+  EXPECT_EQ(ParseCommandLine("agent.devmode agent.log=error").log_level, LogLevel::kDebug);
+  const AgentOptions bad = ParseCommandLine(
+      "agent.use_vsock=maybe agent.log_vport=0 agent.debug_console_vport=4294967295");
+  EXPECT_EQ(bad.complaints.size(), 3U);
+  EXPECT_FALSE(bad.use_vsock || bad.log_vport || bad.debug_vport);
+}
+
+TEST(Log, LevelAndTap) {
+  std::string seen;
+  SetLogTap([&seen](std::string_view line) { seen += line; });
+  Log(LogLevel::kDebug, "too little");
+  SetLogLevel(LogLevel::kDebug);
+  Log(LogLevel::kDebug, "enough");
+  SetLogLevel(LogLevel::kInfo);
+  SetLogTap(nullptr);
+  Log(LogLevel::kInfo, "untapped");
+  EXPECT_EQ(seen, "<7>shoji-agent: enough\n");
+}
+
+TEST(Modules, ByName) {
+  auto list = ModuleList::Parse("x /m/dep-one.ko\nx /m/the-thing.ko\nx /m/after.ko\ny /m/z.ko\n");
+  ASSERT_TRUE(list.ok());
+  EXPECT_THAT(list->PathsFor("the_thing"), ElementsAre("/m/dep-one.ko", "/m/the-thing.ko"));
+  EXPECT_THAT(list->PathsFor("z"), ElementsAre("/m/z.ko"));
+  EXPECT_TRUE(list->PathsFor("thing").empty());
+  const Status missing = list->LoadByName("no-such-module-anywhere", "a=1");
+  EXPECT_EQ(missing.code(), StatusCode::kNotFound);
+  EXPECT_THAT(missing.message(), ::testing::HasSubstr("no-such-module-anywhere"));
+  EXPECT_EQ(list->LoadByName("../x", "").code(), StatusCode::kInvalidArgument);
+}
+
 TEST(Modules, FeaturesInOrder) {
   const auto list =
       ModuleList::Parse("# first\nboot\t/a.ko\nboot /b.ko\n\n9p\t/c.ko\nboot /d.ko\n");

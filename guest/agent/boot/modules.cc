@@ -8,10 +8,25 @@
 #include <cerrno>
 
 #include "shoji/base/errno.h"
+#include "shoji/base/file.h"
 #include "shoji/base/strings.h"
 #include "shoji/base/unique_fd.h"
 
 namespace shoji::agent {
+namespace {
+
+// As the kernel shows it.
+std::string KernelName(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+std::string ModuleOf(const std::string& path) {
+  const std::string file = path.substr(path.rfind('/') + 1);
+  return KernelName(file.substr(0, file.find('.')));
+}
+
+}  // namespace
 
 Status LoadModule(const std::string& path, const std::string& parameters) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -49,6 +64,31 @@ Status ModuleList::Load(const std::string& feature) {
   while (!paths.empty()) {
     SHOJI_RETURN_IF_ERROR(LoadModule(paths.front(), ""));
     paths.erase(paths.begin());
+  }
+  return OkStatus();
+}
+
+std::vector<std::string> ModuleList::PathsFor(const std::string& name) const {
+  for (const auto& [feature, paths] : features_) {
+    const auto it = std::find_if(paths.begin(), paths.end(), [&](const std::string& path) {
+      return ModuleOf(path) == KernelName(name);
+    });
+    if (it != paths.end()) return {paths.begin(), it + 1};
+  }
+  return {};
+}
+
+Status ModuleList::LoadByName(const std::string& name, const std::string& parameters) {
+  if (name.find('/') != name.npos) {
+    return InvalidArgument("\"" + name + "\" is no name of a kernel module");
+  }
+  if (PathExists("/sys/module/" + KernelName(name))) return OkStatus();
+  const std::vector<std::string> paths = PathsFor(name);
+  if (paths.empty()) {
+    return NotFound("kernel module " + name + " is not in the guest's image; add it there");
+  }
+  for (const std::string& path : paths) {
+    SHOJI_RETURN_IF_ERROR(LoadModule(path, path == paths.back() ? parameters : ""));
   }
   return OkStatus();
 }

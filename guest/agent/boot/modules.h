@@ -28,7 +28,13 @@ class ModuleList {
   // into the kernel, or whoever uses it will say what is missing.
   Status Load(const std::string& feature);
 
+  // Loads a module by its name, '-' and '_' being the same, after those it needs. Success when
+  // it is there already; NOT_FOUND when the image does not carry it.
+  Status LoadByName(const std::string& name, const std::string& parameters);
+
   const std::vector<std::string>& PathsOf(const std::string& feature) const;
+  // What has to be loaded for a module, itself last; empty when it is not in the list.
+  std::vector<std::string> PathsFor(const std::string& name) const;
 
  private:
   std::map<std::string, std::vector<std::string>> features_;  // what is not loaded yet

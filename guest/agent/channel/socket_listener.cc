@@ -93,15 +93,22 @@ SocketListener::SocketListener(Loop* loop, Server* server, std::string path, Uni
 SocketListener::~SocketListener() {
   loop_->Unwatch(socket_.get());
   clients_.clear();
-  [[maybe_unused]] const Status ignored = RemoveFile(path_);
+  if (!path_.empty()) [[maybe_unused]]
+    const Status ignored = RemoveFile(path_);
 }
 
 Result<std::unique_ptr<SocketListener>> SocketListener::Create(Loop* loop, Server* server,
                                                                const std::string& path) {
   SHOJI_ASSIGN_OR_RETURN(UniqueFd socket, ListenUnix(path, 64));
+  SHOJI_ASSIGN_OR_RETURN(auto listener, Serve(loop, server, std::move(socket)));
+  listener->path_ = path;
+  return listener;
+}
+
+Result<std::unique_ptr<SocketListener>> SocketListener::Serve(Loop* loop, Server* server,
+                                                              UniqueFd socket) {
   SHOJI_RETURN_IF_ERROR(SetNonBlocking(socket.get(), true));
-  std::unique_ptr<SocketListener> listener(
-      new SocketListener(loop, server, path, std::move(socket)));
+  std::unique_ptr<SocketListener> listener(new SocketListener(loop, server, "", std::move(socket)));
   SHOJI_RETURN_IF_ERROR(loop->Watch(listener->socket_.get(), EPOLLIN,
                                     [raw = listener.get()](std::uint32_t) { raw->Accept(); }));
   return listener;

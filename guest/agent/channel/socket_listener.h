@@ -1,4 +1,4 @@
-// Serves gRPC on a unix socket: the agent without a VM, and its tests.
+// Serves gRPC on a socket: unix, for the agent without a VM, or vsock.
 //
 // Threads  The loop's.
 // Bounds   At most kMaxClients connections; one more is closed at once.
@@ -26,6 +26,8 @@ class SocketListener {
 
   static Result<std::unique_ptr<SocketListener>> Create(Loop* loop, Server* server,
                                                         const std::string& path);
+  // On a socket that listens already, of any kind.
+  static Result<std::unique_ptr<SocketListener>> Serve(Loop* loop, Server* server, UniqueFd socket);
   ~SocketListener();
   SocketListener(const SocketListener&) = delete;
   SocketListener& operator=(const SocketListener&) = delete;
@@ -38,7 +40,7 @@ class SocketListener {
 
   Loop* loop_;
   Server* server_;
-  std::string path_;
+  std::string path_;  // empty: nothing to remove
   UniqueFd socket_;
   std::unordered_map<int, std::unique_ptr<SocketClient>> clients_;
 };

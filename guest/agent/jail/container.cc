@@ -96,6 +96,7 @@ class LinuxContainer final : public Container {
   Result<Process> Exec(const grpc::Process& process) override;
   Result<std::vector<pid_t>> Pids() override;
   Status SignalAll(int signal) override;
+  std::string CgroupDir() const override { return group_ ? group_->path() : std::string(); }
   Status Pause() override { return Freeze(true); }
   Status Resume() override { return Freeze(false); }
   Status Update(const grpc::LinuxResources& resources) override;

@@ -68,6 +68,9 @@ class Container {
   // Signals all of them; success when there is none.
   virtual Status SignalAll(int signal) = 0;
 
+  // The directory of its cgroup; empty: the guest has none.
+  virtual std::string CgroupDir() const = 0;
+
   virtual Status Pause() = 0;  // cgroup freezer
   virtual Status Resume() = 0;
   virtual Status Update(const grpc::LinuxResources& resources) = 0;

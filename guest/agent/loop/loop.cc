@@ -109,6 +109,7 @@ Status Loop::Run() {
     RunTimers();
     RunDeferred();
   }
+  stopped_ = false;
   return OkStatus();
 }
 

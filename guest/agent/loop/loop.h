@@ -50,7 +50,7 @@ class Loop {
   // Runs `task` after the handlers of this turn.
   void Defer(Task task);
 
-  // Until Stop(); fails only when epoll itself does.
+  // Until Stop(); fails only when epoll itself does. May be called again.
   Status Run();
   void Stop() { stopped_ = true; }
 

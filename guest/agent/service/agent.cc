@@ -2,10 +2,16 @@
 
 #include <utility>
 
+#include "device/events.h"
+#include "device/finder.h"
+#include "device/gate.h"
 #include "log.h"
 #include "service/copy_file.h"
 #include "service/guest_calls.h"
 #include "service/health.h"
+#include "service/hotplug_calls.h"
+#include "service/network_calls.h"
+#include "service/oom_events.h"
 #include "service/process_calls.h"
 #include "service/reaper.h"
 #include "service/reports.h"
@@ -17,15 +23,26 @@ namespace {
 
 class RealAgent final : public Agent {
  public:
-  RealAgent(Loop* loop, AgentOptions options) : loop_(loop), options_(std::move(options)) {}
+  RealAgent(Loop* loop, AgentOptions options)
+      : loop_(loop), options_(std::move(options)), events_(loop), oom_(loop) {}
 
   Status Open(Server* server, Machine machine) {
     SHOJI_ASSIGN_OR_RETURN(reaper_, Reaper::Create(loop_, [this] { Terminate(); }));
     const Context context{loop_, reaper_.get(), options_.container_pipe_size};
-    sandbox_ = std::make_unique<Sandbox>(context, std::move(machine));
+    const std::string sys = machine.devices.sys;
+    finder_ = std::make_unique<DeviceFinder>(machine.devices);
+    gate_ = std::make_unique<DeviceGate>(&events_, finder_.get(), options_.hotplug_timeout,
+                                         machine.need);
+    sandbox_ = std::make_unique<Sandbox>(context, std::move(machine), &oom_);
     RegisterHealth(server);
-    RegisterGuestCalls(server);
-    RegisterSandboxCalls(loop_, server, sandbox_.get());
+    RegisterGuestCalls(server, sys);
+    RegisterTracing(server);
+    RegisterNetworkCalls(server, &events_, gate_.get(), options_.hotplug_timeout);
+    RegisterHotplugCalls(server, &events_, sys);
+    RegisterSandboxCalls(loop_, server, sandbox_.get(), gate_.get(), finder_.get());
+    server->Async<grpc::GetOOMEventRequest>(
+        "/grpc.AgentService/GetOOMEvent",
+        [this](const auto& /*request*/, const CallPtr& call) { oom_.Next(call); });
     RegisterProcessCalls(server, sandbox_.get());
     RegisterReports(server, sandbox_.get());
     RegisterCopyFile(server);
@@ -33,6 +50,7 @@ class RealAgent final : public Agent {
   }
 
   void OnTerminate(std::function<void()> task) override { on_terminate_ = std::move(task); }
+  Reaper& reaper() override { return *reaper_; }
 
  private:
   void Terminate() {
@@ -47,6 +65,10 @@ class RealAgent final : public Agent {
   AgentOptions options_;
   std::function<void()> on_terminate_;
   std::unique_ptr<Reaper> reaper_;
+  DeviceEvents events_;
+  OomEvents oom_;
+  std::unique_ptr<DeviceFinder> finder_;
+  std::unique_ptr<DeviceGate> gate_;
   std::unique_ptr<Sandbox> sandbox_;
 };
 

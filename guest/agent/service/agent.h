@@ -13,6 +13,7 @@
 #include "loop/loop.h"
 #include "rpc/server.h"
 #include "service/machine.h"
+#include "service/reaper.h"
 #include "shoji/status.h"
 
 namespace shoji::agent {
@@ -26,6 +27,9 @@ class Agent {
 
   // `task` runs when the agent is asked to end (SIGTERM, SIGINT) and all containers are gone.
   virtual void OnTerminate(std::function<void()> task) = 0;
+
+  // Collects the children of the whole program.
+  virtual Reaper& reaper() = 0;
 };
 
 }  // namespace shoji::agent

@@ -49,6 +49,8 @@ class Container {
   Status Update(const grpc::LinuxResources& resources) { return jail_->Update(resources); }
   Result<std::vector<pid_t>> Pids() { return jail_->Pids(); }
   pid_t init_pid() const { return init_->pid(); }
+  // Its directory; empty without one.
+  std::string cgroup() const { return jail_->CgroupDir(); }
 
   // The init process, or one that Exec() started. NOT_FOUND, also when an exec's end was
   // told already.

@@ -8,6 +8,8 @@
 #include <functional>
 #include <string>
 
+#include "device/finder.h"
+#include "shoji/base/file.h"
 #include "shoji/status.h"
 
 namespace shoji::agent {
@@ -20,6 +22,15 @@ struct Machine {
   std::function<Status(const std::string& feature)> need = [](const std::string&) {
     return OkStatus();
   };
+  // Loads a kernel module by its name; success when it is there already.
+  std::function<Status(const std::string& name, const std::string& parameters)> load_module =
+      [](const std::string& name, const std::string&) {
+        return PathExists("/sys/module/" + name)
+                   ? OkStatus()
+                   : NotFound("kernel module " + name + " is not loaded");
+      };
+  // Where the kernel shows its hardware.
+  DeviceRoots devices;
 };
 
 }  // namespace shoji::agent

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "service/user_lookup.h"
 #include "shoji-kata/agent.pb.h"
 
 namespace shoji::agent {
@@ -55,12 +56,14 @@ void RegisterStdio(Server* server, Sandbox* sandbox) {
 void RegisterProcessCalls(Server* server, Sandbox* sandbox) {
   server->Command<grpc::ExecProcessRequest>(
       Path("ExecProcess"), [sandbox](const auto& request) -> Status {
-        if (request.has_string_user()) {
-          return InvalidArgument("string_user is not supported; give numeric ids in process.user");
-        }
         if (!request.has_process()) return InvalidArgument("the process is missing");
         SHOJI_ASSIGN_OR_RETURN(Container * container, sandbox->Find(request.container_id()));
-        return container->Exec(request);
+        if (!request.has_string_user()) return container->Exec(request);
+        grpc::ExecProcessRequest numeric = request;
+        const std::string root = "/proc/" + std::to_string(container->init_pid()) + "/root";
+        SHOJI_RETURN_IF_ERROR(
+            LookUpUser(root, request.string_user(), numeric.mutable_process()->mutable_user()));
+        return container->Exec(numeric);
       });
   server->Command<grpc::SignalProcessRequest>(
       Path("SignalProcess"), [sandbox](const auto& request) -> Status {

@@ -67,19 +67,6 @@ Status ListProcesses(Sandbox* sandbox, const grpc::ListProcessesRequest& request
   return OkStatus();
 }
 
-// The container's group in the unified hierarchy, by one of its processes; empty: none.
-std::string GroupOf(const std::vector<pid_t>& pids) {
-  constexpr std::string_view kUnified = "0::";
-  for (const pid_t pid : pids) {
-    const auto text = ReadFile("/proc/" + std::to_string(pid) + "/cgroup", 1U << 16U);
-    if (!text.ok()) continue;
-    for (const std::string& line : Split(*text, '\n')) {
-      if (line.starts_with(kUnified)) return "/sys/fs/cgroup" + line.substr(kUnified.size());
-    }
-  }
-  return {};
-}
-
 std::uint64_t ReadNumber(const std::string& path) {
   const auto text = ReadFile(path, 64);
   return text.ok() ? Number(*text) : 0;  // "max" is 0: no limit
@@ -121,6 +108,54 @@ void FillMemory(const std::string& group, grpc::MemoryStats* stats) {
   stats->set_use_hierarchy(true);
 }
 
+void AddIo(google::protobuf::RepeatedPtrField<grpc::BlkioStatsEntry>* list, std::uint64_t major,
+           std::uint64_t minor, const char* operation, std::uint64_t value) {
+  grpc::BlkioStatsEntry* entry = list->Add();
+  entry->set_major(major);
+  entry->set_minor(minor);
+  entry->set_op(operation);
+  entry->set_value(value);
+}
+
+// io.stat: "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6", a line per disk.
+void FillIo(const std::string& group, grpc::BlkioStats* stats) {
+  const auto text = ReadFile(group + "/io.stat", 1U << 16U);
+  for (const std::string& line : text.ok() ? Split(*text, '\n') : std::vector<std::string>()) {
+    const std::vector<std::string> words = Words(line);
+    const std::size_t colon = line.find(':');
+    if (words.empty() || colon >= words[0].size()) continue;
+    std::map<std::string, std::uint64_t> n;
+    for (const std::string& word : words) {
+      const std::size_t equals = word.find('=');
+      if (equals != word.npos) n[word.substr(0, equals)] = Number(word.substr(equals + 1));
+    }
+    const std::uint64_t major = Number(words[0].substr(0, colon));
+    const std::uint64_t minor = Number(words[0].substr(colon + 1));
+    auto* bytes = stats->mutable_io_service_bytes_recursive();
+    AddIo(bytes, major, minor, "Read", n["rbytes"]);
+    AddIo(bytes, major, minor, "Write", n["wbytes"]);
+    auto* calls = stats->mutable_io_serviced_recursive();
+    AddIo(calls, major, minor, "Read", n["rios"]);
+    AddIo(calls, major, minor, "Write", n["wios"]);
+  }
+}
+
+// hugetlb.2MB.current and .max for each size the guest has.
+void FillHugePages(const std::string& group, grpc::CgroupStats* stats) {
+  constexpr std::string_view kFirst = "hugetlb.";
+  constexpr std::string_view kLast = ".current";
+  const auto names = ListDir(group);
+  for (const std::string& name : names.ok() ? *names : std::vector<std::string>()) {
+    if (!name.starts_with(kFirst) || !name.ends_with(kLast) || name.find(".rsvd.") != name.npos) {
+      continue;
+    }
+    const std::string size = name.substr(kFirst.size(), name.size() - kFirst.size() - kLast.size());
+    grpc::HugetlbStats& entry = (*stats->mutable_hugetlb_stats())[size];
+    entry.set_usage(ReadNumber(group + "/" + name));
+    entry.set_failcnt(ReadTable(group + "/hugetlb." + size + ".events")["max"]);
+  }
+}
+
 // /proc/net/dev: "name: " and 8 numbers received, 8 sent.
 void FillNetwork(grpc::StatsContainerResponse* reply) {
   const auto text = ReadFile("/proc/net/dev", 1U << 16U);
@@ -146,14 +181,15 @@ void FillNetwork(grpc::StatsContainerResponse* reply) {
 Status StatsContainer(Sandbox* sandbox, const grpc::StatsContainerRequest& request,
                       grpc::StatsContainerResponse* reply) {
   SHOJI_ASSIGN_OR_RETURN(Container * container, sandbox->Find(request.container_id()));
-  SHOJI_ASSIGN_OR_RETURN(const std::vector<pid_t> pids, container->Pids());
   grpc::CgroupStats* stats = reply->mutable_cgroup_stats();
-  const std::string group = GroupOf(pids);
+  const std::string group = container->cgroup();
   if (!group.empty()) {
     FillCpu(group, stats->mutable_cpu_stats());
     FillMemory(group, stats->mutable_memory_stats());
     stats->mutable_pids_stats()->set_current(ReadNumber(group + "/pids.current"));
     stats->mutable_pids_stats()->set_limit(ReadNumber(group + "/pids.max"));
+    FillIo(group, stats->mutable_blkio_stats());
+    FillHugePages(group, stats);
   }
   FillNetwork(reply);
   return OkStatus();

@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "log.h"
+#include "service/user_lookup.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"
+#include "shoji/base/strings.h"
 
 namespace shoji::agent {
 namespace {
@@ -38,16 +40,24 @@ Status CheckId(const std::string& id) {
 
 }  // namespace
 
+Status Sandbox::CheckCreate() const {
+  return created_ ? AlreadyExists("the sandbox was created already") : OkStatus();
+}
+
+Status Sandbox::LoadModules(const grpc::CreateSandboxRequest& request) const {
+  for (const grpc::KernelModule& module : request.kernel_modules()) {
+    if (module.name().empty()) return InvalidArgument("a kernel module has no name");
+    const std::vector<std::string> words(module.parameters().begin(), module.parameters().end());
+    SHOJI_RETURN_IF_ERROR(machine_.load_module(module.name(), Join(words, " ")));
+  }
+  return OkStatus();
+}
+
 Status Sandbox::Create(const grpc::CreateSandboxRequest& request) {
-  if (created_) return AlreadyExists("the sandbox was created already");
-  if (!request.guest_hook_path().empty()) {
-    return Unimplemented("guest hooks (" + request.guest_hook_path() + ") are not run");
-  }
-  if (request.kernel_modules_size() > 0) {
-    return Unimplemented("kernel module " + request.kernel_modules(0).name() +
-                         " cannot be loaded by name; add it to the image");
-  }
-  SHOJI_RETURN_IF_ERROR(prepare_());
+  SHOJI_RETURN_IF_ERROR(CheckCreate());
+  SHOJI_RETURN_IF_ERROR(machine_.prepare());
+  SHOJI_RETURN_IF_ERROR(LoadModules(request));
+  SHOJI_ASSIGN_OR_RETURN(hooks_, FindGuestHooks(request.guest_hook_path()));
   SHOJI_ASSIGN_OR_RETURN(Storages::MountPoints mounts, storages_.Add(request.storages()));
   mounts_ = std::move(mounts);
   Status status = [&] {
@@ -88,6 +98,7 @@ Status Sandbox::DestroyRest() {
     status = ErrnoStatus(errno, std::string("cannot unmount ") + kSystemNameService);
   }
   namespaces_.reset();
+  hooks_ = {};
   created_ = false;
   sync();
   return status;
@@ -129,14 +140,12 @@ Status Sandbox::Check(const grpc::CreateContainerRequest& request) const {
     return ResourceExhausted("there are " + std::to_string(kMaxContainers) + " containers already");
   }
   if (!request.has_oci()) return InvalidArgument("the OCI specification is missing");
-  if (request.has_string_user()) {
-    return InvalidArgument("string_user is not supported; give numeric ids in process.user");
+  SHOJI_RETURN_IF_ERROR(Storages::Check(request.storages()));
+  if (request.agent_pidns()) {
+    return Unimplemented(
+        "agent_pidns is refused: a container among the agent's own processes could signal them; "
+        "share the sandbox's (sandbox_pidns)");
   }
-  if (request.devices_size() > 0) {
-    return InvalidArgument("device " + request.devices(0).container_path() + " has type \"" +
-                           request.devices(0).type() + "\"; the agent knows no device types");
-  }
-  if (request.agent_pidns()) return Unimplemented("agent_pidns is not supported");
   for (const auto& entry : request.oci().linux().namespaces()) {
     if (entry.type() == "pid") {
       return FailedPrecondition(
@@ -161,34 +170,91 @@ Result<jail::Environment> Sandbox::EnvironmentFor(
   return environment;
 }
 
-Status Sandbox::CreateContainer(const grpc::CreateContainerRequest& request) {
+Status Sandbox::MakeContainer(const grpc::CreateContainerRequest& request) {
   SHOJI_RETURN_IF_ERROR(Check(request));
   SHOJI_ASSIGN_OR_RETURN(const jail::Environment environment, EnvironmentFor(request));
   SHOJI_ASSIGN_OR_RETURN(Storages::MountPoints mounts, storages_.Add(request.storages()));
-  auto made = Container::Create(context_, request, environment);
+  auto made = [&]() -> Result<std::unique_ptr<Container>> {
+    if (!request.has_string_user()) return Container::Create(context_, request, environment);
+    grpc::CreateContainerRequest numeric = request;
+    SHOJI_RETURN_IF_ERROR(LookUpUser(request.oci().root().path(), request.string_user(),
+                                     numeric.mutable_oci()->mutable_process()->mutable_user()));
+    return Container::Create(context_, numeric, environment);
+  }();
   if (!made.ok()) {
     const Status undone = storages_.Release(mounts);
     if (!undone.ok()) Log(LogLevel::kError, undone.message());
     return made.status();
   }
-  containers_[request.container_id()] = Entry{std::move(made).value(), std::move(mounts)};
+  Entry& entry = containers_[request.container_id()];
+  entry.container = std::move(made).value();
+  entry.mounts = std::move(mounts);
+  entry.described.set_version(request.oci().version());
+  *entry.described.mutable_root() = request.oci().root();
+  *entry.described.mutable_annotations() = request.oci().annotations();
+  if (const std::string group = entry.container->cgroup(); !group.empty()) {
+    const Status watched = oom_->Watch(request.container_id(), group);
+    if (!watched.ok()) Log(LogLevel::kDebug, watched.message());
+  }
   return OkStatus();
+}
+
+std::string Sandbox::StateOf(const std::string& id, const std::string& status, int pid) const {
+  const auto it = containers_.find(id);
+  return it == containers_.end() ? "" : StateJson(id, status, pid, it->second.described);
+}
+
+void Sandbox::CreateContainer(const grpc::CreateContainerRequest& request, Done done) {
+  const Status made = MakeContainer(request);
+  if (!made.ok() || hooks_.prestart.empty()) return done(made);
+  const std::string& id = request.container_id();
+  Entry& entry = containers_[id];
+  const std::uint64_t making = entry.making = ++last_making_;
+  const std::string state = StateOf(id, "created", entry.container->init_pid());
+  hook_runner_.Run(hooks_.prestart, state, [this, id, making, done](const Status& status) {
+    const auto it = containers_.find(id);
+    // Another may have its id by now.
+    if (it == containers_.end() || it->second.making != making) {
+      return done(NotFound("container " + id + " was removed while its hooks ran"));
+    }
+    it->second.making = 0;
+    if (status.ok()) return done(status);
+    RemoveContainer(id, [done, status](const Status& removed) {
+      if (!removed.ok()) Log(LogLevel::kError, removed.message());
+      done(status);
+    });
+  });
+}
+
+void Sandbox::StartContainer(const std::string& id, Done done) {
+  const auto it = containers_.find(id);
+  if (it == containers_.end()) return done(Find(id).status());
+  if (it->second.making != 0) {
+    return done(FailedPrecondition("container " + id + " is still being created"));
+  }
+  const Status started = it->second.container->Start();
+  if (!started.ok() || hooks_.poststart.empty()) return done(started);
+  const std::string state = StateOf(id, "running", it->second.container->init_pid());
+  hook_runner_.RunAll(hooks_.poststart, state, std::move(done));
 }
 
 void Sandbox::RemoveContainer(const std::string& id, Done done) {
   const Result<Container*> found = Find(id);
   if (!found.ok()) return done(found.status());
   (*found)->Remove(
-      [this, id, done = std::move(done)](const Status& status) { done(Removed(id, status)); });
+      [this, id, done = std::move(done)](const Status& status) { Removed(id, status, done); });
 }
 
-Status Sandbox::Removed(const std::string& id, Status status) {
-  if (!status.ok()) return status;
+void Sandbox::Removed(const std::string& id, const Status& status, const Done& done) {
+  if (!status.ok()) return done(status);
+  const std::string state = StateOf(id, "stopped", 0);
   auto node = containers_.extract(id);
-  if (node.empty()) return status;  // another call was told first
+  if (node.empty()) return done(status);  // another call was told first
+  oom_->Unwatch(id);
   // Not at once: this runs inside the container.
   context_.loop->Defer([gone = std::shared_ptr<Container>(std::move(node.mapped().container))] {});
-  return storages_.Release(node.mapped().mounts);
+  const Status released = storages_.Release(node.mapped().mounts);
+  hook_runner_.RunAll(hooks_.poststop, state, [done, released](const Status&) { done(released); });
 }
 
 }  // namespace shoji::agent

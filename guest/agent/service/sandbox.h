@@ -1,17 +1,20 @@
 // The one sandbox of the guest: its storages, shared namespaces and containers.
 //
 // Threads  The loop's.
-// Example  Sandbox sandbox(context, prepare); sandbox.Create(request);
+// Example  Sandbox sandbox(context, machine); sandbox.Create(request);
 #ifndef SHOJI_GUEST_AGENT_SERVICE_SANDBOX_H_
 #define SHOJI_GUEST_AGENT_SERVICE_SANDBOX_H_
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "service/container.h"
+#include "service/hooks.h"
 #include "service/machine.h"
+#include "service/oom_events.h"
 #include "service/shared_namespaces.h"
 #include "service/storage.h"
 #include "shoji-kata/agent.pb.h"
@@ -23,17 +26,30 @@ class Sandbox {
  public:
   using Done = Container::Done;
 
-  Sandbox(const Context& context, Machine machine)
-      : context_(context), prepare_(std::move(machine.prepare)), storages_(machine.need) {}
+  // `oom` is borrowed.
+  Sandbox(const Context& context, Machine machine, OomEvents* oom)
+      : context_(context),
+        machine_(std::move(machine)),
+        oom_(oom),
+        hook_runner_(context.loop, context.reaper),
+        storages_(machine_.need, machine_.devices.sys) {}
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
 
-  // ALREADY_EXISTS the second time; a failure leaves nothing behind.
+  // Whether it could be created now.
+  Status CheckCreate() const;
+  // ALREADY_EXISTS the second time; a failure leaves nothing behind. Disks are named by their
+  // nodes here and in CreateContainer.
   Status Create(const grpc::CreateSandboxRequest& request);
   // Containers, storages, name service, namespaces; success when there is no sandbox.
   void Destroy(Done done);
 
-  Status CreateContainer(const grpc::CreateContainerRequest& request);
+  // Whether a container could be made of it now.
+  Status Check(const grpc::CreateContainerRequest& request) const;
+  // `done` hears once when the guest's hooks have run, too; after a failure the container is
+  // gone.
+  void CreateContainer(const grpc::CreateContainerRequest& request, Done done);
+  void StartContainer(const std::string& id, Done done);
   // `done` hears once when the container is gone; NOT_FOUND for an unknown one.
   void RemoveContainer(const std::string& id, Done done);
   Result<Container*> Find(const std::string& id);
@@ -42,16 +58,24 @@ class Sandbox {
   struct Entry {
     std::unique_ptr<Container> container;
     Storages::MountPoints mounts;
+    grpc::Spec described;      // what hooks are told: version, root, annotations
+    std::uint64_t making = 0;  // its first hooks run: a number of its own; else 0
   };
 
-  Status Check(const grpc::CreateContainerRequest& request) const;
+  Status MakeContainer(const grpc::CreateContainerRequest& request);
+  std::string StateOf(const std::string& id, const std::string& status, int pid) const;
+  Status LoadModules(const grpc::CreateSandboxRequest& request) const;
   Result<jail::Environment> EnvironmentFor(const grpc::CreateContainerRequest& request) const;
   Status SetNameService(const grpc::CreateSandboxRequest& request);
-  Status Removed(const std::string& id, Status status);
+  void Removed(const std::string& id, const Status& status, const Done& done);
   Status DestroyRest();
 
   Context context_;
-  std::function<Status()> prepare_;
+  Machine machine_;
+  OomEvents* oom_;
+  HookRunner hook_runner_;
+  GuestHooks hooks_;
+  std::uint64_t last_making_ = 0;
   bool created_ = false;
   bool name_service_ = false;
   Storages storages_;

@@ -1,5 +1,6 @@
 #include "testing/guest.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -14,30 +15,38 @@
 #include <filesystem>
 
 #include "shoji/base/private_mounts.h"
+#include "shoji/base/unique_fd.h"
 
 namespace shoji::agent::testing {
 namespace {
 
 // In the child: a world of its own, then the agent.
-[[noreturn]] void RunAgent(const std::string& program, const std::string& address) {
+[[noreturn]] void RunAgent(const std::string& program, const std::string& address,
+                           const GuestOptions& options) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const bool ready = MakeMountsPrivate().ok() && mount("proc", "/proc", "proc", 0, nullptr) == 0 &&
                      mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") == 0;
-  if (ready) execl(program.c_str(), "shoji-agent", "--listen", address.c_str(), nullptr);
+  const bool shown =
+      options.sys.empty() || mount(options.sys.c_str(), "/sys", nullptr, MS_BIND, nullptr) == 0;
+  if (options.cgroups) mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, nullptr);
+  std::vector<const char*> args = {"shoji-agent", "--listen", address.c_str()};
+  for (const std::string& word : options.words) args.push_back(word.c_str());
+  args.push_back(nullptr);
+  if (ready && shown) execv(program.c_str(), const_cast<char**>(args.data()));
   _exit(99);
 }
 
 }  // namespace
 
-Guest::Guest() {
-  char dir[] = "/tmp/shoji-agent-test-XXXXXX";
+Guest::Guest(const GuestOptions& options) {
+  char dir[] = "/tmp/agent-test-XXXXXX";
   dir_ = mkdtemp(dir);
   MakeRoot();
   const std::string program = SHOJI_AGENT_PROGRAM;
   const std::string address = "unix://" + socket();
   const long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
   const long child = syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
-  if (child == 0) RunAgent(program, address);
+  if (child == 0) RunAgent(program, address, options);
   agent_pid_ = static_cast<pid_t>(child);
   const auto channel = Dial();
   agent_ = grpc::AgentService::NewStub(channel);
@@ -52,13 +61,22 @@ Guest::~Guest() {
   std::filesystem::remove_all(dir_);
 }
 
+void Guest::InNetwork(const std::function<void()>& task) const {
+  const UniqueFd own(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  const std::string path = "/proc/" + std::to_string(agent_pid_) + "/ns/net";
+  const UniqueFd its(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(setns(its.get(), CLONE_NEWNET), 0);
+  task();
+  ASSERT_EQ(setns(own.get(), CLONE_NEWNET), 0);
+}
+
 void Guest::MakeRoot() {
   const std::string root = dir_ + "/rootfs";
   for (const char* sub : {"/bin", "/proc", "/dev", "/sys", "/tmp", "/etc"}) {
     std::filesystem::create_directories(root + sub);
   }
   std::filesystem::copy("/bin/busybox", root + "/bin/busybox");
-  for (const char* name : {"sh", "cat", "echo", "sleep", "true", "dd", "tty", "kill"}) {
+  for (const char* name : {"sh", "cat", "echo", "sleep", "true", "dd", "tty", "kill", "tr"}) {
     std::filesystem::create_symlink("busybox", root + "/bin/" + name);
   }
 }

@@ -10,6 +10,7 @@
 #include <grpcpp/grpcpp.h>
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,9 +20,16 @@
 
 namespace shoji::agent::testing {
 
+struct GuestOptions {
+  std::string sys;                 // a directory to show as /sys; empty: the machine's
+  std::vector<std::string> words;  // as on a kernel's command line
+  bool cgroups = false;            // the machine's cgroup v2, with whatever it has there
+};
+
 class Guest {
  public:
-  Guest();
+  Guest() : Guest(GuestOptions{}) {}
+  explicit Guest(const GuestOptions& options);
   ~Guest();  // ends the agent and waits for it
   Guest(const Guest&) = delete;
   Guest& operator=(const Guest&) = delete;
@@ -32,6 +40,9 @@ class Guest {
   // A new connection.
   std::shared_ptr<grpc::Channel> Dial() const;
   pid_t pid() const { return agent_pid_; }  // in the test's namespace
+  const std::string& dir() const { return dir_; }
+  // Runs in the agent's network namespace.
+  void InNetwork(const std::function<void()>& task) const;
 
   grpc::Status CreateSandbox();
   // A container that runs `args` in a busybox root.
