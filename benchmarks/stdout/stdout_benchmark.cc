@@ -3,31 +3,21 @@
 // The real agent runs on the host in namespaces of its own (as root; no VM), the real client
 // reads. In turn, in one run: reads of 32 KiB, one after the other, as kata-shim has them, and
 // ours of 1 MiB. The last line is the ratio of the medians.
-#include <linux/sched.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "agent.h"
-#include "shoji/agent_dial/dial.h"
-#include "shoji/base/private_mounts.h"
+#include "testing/host_guest.h"
 
 namespace shoji {
 namespace {
 
-namespace fs = std::filesystem;
+using agent_kata::HostGuest;
 using agent_kata::KataAgent;
 
 [[noreturn]] void Die(const std::string& why) {
@@ -36,63 +26,6 @@ using agent_kata::KataAgent;
 }
 void Must(const Status& status) {
   if (!status.ok()) Die(std::string(status.message()));
-}
-
-// The agent as PID 1 of its own namespaces: nothing of it outlives it.
-class Guest {
- public:
-  Guest() {
-    char dir[] = "/tmp/stdout-bench-XXXXXX";
-    if (mkdtemp(dir) == nullptr) Die("cannot make a directory in /tmp");
-    dir_ = dir;
-    for (const char* sub : {"/bin", "/proc", "/dev", "/sys", "/tmp"}) {
-      fs::create_directories(root() + sub);
-    }
-    fs::copy("/bin/busybox", root() + "/bin/busybox");
-    const long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
-    const long child = syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
-    if (child < 0) Die("cannot make namespaces; run it as root");
-    if (child == 0) Run();
-    pid_ = static_cast<pid_t>(child);
-  }
-  ~Guest() {
-    kill(pid_, SIGTERM);
-    waitpid(pid_, nullptr, 0);
-    fs::remove_all(dir_);
-  }
-  Guest(const Guest&) = delete;
-  Guest& operator=(const Guest&) = delete;
-
-  std::string root() const { return dir_ + "/rootfs"; }
-  Result<UniqueFd> Dial() const {
-    const Deadline limit = Deadline::After(std::chrono::seconds(20));
-    while (true) {  // until it listens
-      auto fd = DialAgent(*ParseAgentUrl(dir_ + "/agent.sock"), {limit, -1});
-      if (fd.ok() || limit.passed()) return fd;
-      usleep(1000);
-    }
-  }
-
- private:
-  [[noreturn]] void Run() const {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const std::string address = "unix://" + dir_ + "/agent.sock";
-    const bool ready = MakeMountsPrivate().ok() &&
-                       mount("proc", "/proc", "proc", 0, nullptr) == 0 &&
-                       mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") == 0;
-    if (ready) execl(SHOJI_AGENT_PROGRAM, "shoji-agent", "--listen", address.c_str(), nullptr);
-    _exit(99);
-  }
-
-  std::string dir_;
-  pid_t pid_ = -1;
-};
-
-std::string Spec(const Guest& guest, int mib) {
-  return R"({"ociVersion":"1.0.2","root":{"path":")" + guest.root() +
-         R"("},"process":{"args":["/bin/busybox","dd","if=/dev/zero","bs=1M","count=)" +
-         std::to_string(mib) + R"("],"env":["PATH=/bin"],"cwd":"/"},
-      "linux":{"namespaces":[{"type":"mount"},{"type":"ipc"},{"type":"uts"}]}})";
 }
 
 struct Count {
@@ -116,10 +49,11 @@ struct Sample {
   double us_per_call = 0;
 };
 
-Sample Run(KataAgent* agent, const Guest& guest, int mib, std::uint32_t piece) {
+Sample Run(KataAgent* agent, const HostGuest& guest, int mib, std::uint32_t piece) {
   static int number = 0;
   const std::string id = "c" + std::to_string(++number);
-  const std::string spec = Spec(guest, mib);
+  const std::string spec =
+      guest.Spec(R"("dd","if=/dev/zero","bs=1M","count=)" + std::to_string(mib) + "\"");
   shoji_container_request request{};
   request.struct_size = sizeof request;
   request.container_id = request.exec_id = sdk::ToStr(id);
@@ -151,16 +85,8 @@ double Median(std::vector<double> values) {
 }
 
 int Main(int mib, int runs) {
-  const Guest guest;
-  shoji_connector connector{};
-  connector.struct_size = sizeof connector;
-  connector.ctx = const_cast<Guest*>(&guest);
-  connector.connect = [](void* self, const shoji_call*, std::int32_t* fd, shoji_error*) {
-    Result<UniqueFd> made = static_cast<Guest*>(self)->Dial();
-    if (made.ok()) *fd = made->release();
-    return made.ok() ? SHOJI_OK : SHOJI_UNAVAILABLE;
-  };
-  KataAgent agent{sdk::Connector(connector)};
+  HostGuest guest(SHOJI_AGENT_PROGRAM);
+  KataAgent agent{sdk::Connector(guest.connector())};
   Must(agent.CreateSandbox(nullptr, shoji_sandbox_request{}));
   const std::uint32_t pieces[] = {32U << 10U, 1U << 20U};
   std::vector<double> rates[2];

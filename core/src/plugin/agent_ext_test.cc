@@ -179,11 +179,11 @@ TEST_F(AgentExtWrapper, FailuresComeThrough) {
   for (const auto& [name, status] : CallAll()) {
     EXPECT_TRUE(status.ok()) << name << ": " << status.message();
     fake_.stop_at = name;
+    fake_.files.clear();
     for (const auto& [call, outcome] : CallAll()) {
       EXPECT_EQ(outcome.code(), call == name ? StatusCode::kAborted : StatusCode::kOk) << call;
     }
     fake_.stop_at.clear();
-    fake_.files.clear();
   }
 }
 
