@@ -23,7 +23,8 @@ using Json = nlohmann::json;
 
 class ClientTest : public ::testing::Test {
  protected:
-  ClientTest() : guest_(SHOJI_AGENT_PROGRAM), agent_(sdk::Connector(guest_.connector()), kLimits) {
+  explicit ClientTest(bool cgroups = false)
+      : guest_(SHOJI_AGENT_PROGRAM, cgroups), agent_(sdk::Connector(guest_.connector()), kLimits) {
     Ok(agent_.Check(nullptr));
     Ok(agent_.CreateSandbox(nullptr, shoji_sandbox_request{}));
   }
@@ -117,6 +118,27 @@ TEST_F(ClientTest, StatisticsProcessesAndLimits) {
   EXPECT_EQ(agent_.Update(nullptr, "none", "{}").code(), StatusCode::kNotFound);
   EXPECT_EQ(agent_.Pause(nullptr, "none").code(), StatusCode::kNotFound);
   EXPECT_EQ(agent_.Resume(nullptr, "none").code(), StatusCode::kNotFound);
+}
+
+class ClientCgroupTest : public ClientTest {
+ protected:
+  ClientCgroupTest() : ClientTest(true) {}
+};
+
+TEST_F(ClientCgroupTest, PauseAndResume) {
+  const std::string id = "client-test-" + std::to_string(getpid());
+  Start(id, R"("sleep","1000")");
+  const Status paused = agent_.Pause(nullptr, id);
+  const bool none = paused.message().find("no cgroups") != std::string_view::npos;
+  if (!none) {
+    Ok(paused);
+    Ok(agent_.Pause(nullptr, id));
+    Ok(agent_.Resume(nullptr, id));
+    Ok(agent_.Resume(nullptr, id));
+    Ok(agent_.Update(nullptr, id, "{}"));
+  }
+  Ok(agent_.RemoveContainer(nullptr, id, 0));
+  if (none) GTEST_SKIP() << "this machine has no cgroup v2";
 }
 
 TEST_F(ClientTest, Network) {

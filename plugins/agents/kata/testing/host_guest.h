@@ -1,7 +1,8 @@
 // The real guest agent on the host, without a VM, for tests and benchmarks of its client.
 //
 // Purpose  It runs as PID 1 of namespaces of its own, so nothing of it outlives it. Needs root.
-//          Its connector leads to it, and waits until it listens.
+//          Its connector leads to it, and waits until it listens. With `cgroups` it uses those
+//          of the machine: then remove every container, or a group stays behind.
 // Threads  One; the connector any.
 // Example  HostGuest guest(program); KataAgent agent{sdk::Connector(guest.connector())};
 #ifndef SHOJI_AGENT_KATA_TESTING_HOST_GUEST_H_
@@ -29,7 +30,8 @@ namespace shoji::agent_kata {
 
 class HostGuest {
  public:
-  explicit HostGuest(std::string program) : program_(std::move(program)) {
+  explicit HostGuest(std::string program, bool cgroups = false)
+      : program_(std::move(program)), cgroups_(cgroups) {
     char dir[] = "/tmp/host-guest-XXXXXX";
     dir_ = mkdtemp(dir);
     for (const char* sub : {"/bin", "/proc", "/dev", "/sys", "/tmp"}) {
@@ -100,12 +102,15 @@ class HostGuest {
     const bool ready = MakeMountsPrivate().ok() &&
                        mount("proc", "/proc", "proc", 0, nullptr) == 0 &&
                        mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") == 0;
-    mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, nullptr);  // for limits and freezing
+    // Without: the machine's own tree is not for the agent.
+    mount(cgroups_ ? "cgroup2" : "tmpfs", "/sys/fs/cgroup", cgroups_ ? "cgroup2" : "tmpfs", 0,
+          nullptr);
     if (ready) execl(program_.c_str(), "shoji-agent", "--listen", address.c_str(), nullptr);
     _exit(99);
   }
 
   const std::string program_;
+  const bool cgroups_;
   std::string dir_;
   pid_t pid_ = -1;
 };
