@@ -28,6 +28,7 @@ World::World(const std::string& hypervisor, std::function<void(const Span&)> on_
                        {"guest.initrd", prefix + "/share/shoji/guest/initrd.img"},
                        {"sandbox.hypervisor", hypervisor},
                        {"hypervisor.process.allow_insecure", "true"},
+                       {"hypervisor.process.agent", prefix + "/libexec/shoji/shoji-process-agent"},
                        {"log.level", "error"}};
   options.on_span = std::move(on_span);
   runtime_ = Need(Runtime::Create(std::move(options)));

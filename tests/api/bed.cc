@@ -126,6 +126,7 @@ std::unique_ptr<Runtime> Bed::RuntimeAt(const std::string& root, const Overrides
                        {"guest.initrd", prefix + "/share/shoji/guest/initrd.img"},
                        {"sandbox.hypervisor", Hypervisor()},
                        {"hypervisor.process.allow_insecure", "true"},
+                       {"hypervisor.process.agent", prefix + "/libexec/shoji/shoji-process-agent"},
                        {"log.level", "error"}};
   options.overrides.insert(options.overrides.end(), more.begin(), more.end());
   auto runtime = Runtime::Create(std::move(options));

@@ -114,10 +114,14 @@ TEST_F(ManagementTest, ListAndIndexFindEveryContainer) {
       Bed::Pod("b", {Bed::Container("b1", kIdle), Bed::Container("b2", kIdle)}));
   ASSERT_TRUE(Ok(b));
   std::vector<std::string> ids;
-  for (const auto& status : *other_->ListSandboxes()) ids.push_back(status.id);
+  const auto sandboxes = other_->ListSandboxes();
+  ASSERT_TRUE(Ok(sandboxes));
+  for (const auto& status : *sandboxes) ids.push_back(status.id);
   EXPECT_THAT(ids, UnorderedElementsAre("a", "b"));
   ids.clear();
-  for (const auto& container : *other_->ListContainers()) {
+  const auto containers = other_->ListContainers();
+  ASSERT_TRUE(Ok(containers));
+  for (const auto& container : *containers) {
     ids.push_back(container.sandbox_id + "/" + container.id);
   }
   EXPECT_THAT(ids, UnorderedElementsAre("a/a1", "b/b1", "b/b2"));

@@ -40,7 +40,7 @@ class PodTest : public ::testing::Test {
   static ContainerConfig Container(const std::string& id, const std::string& script) {
     ContainerConfig config;
     config.id = id;
-    config.rootfs = {SHOJI_TEST_ROOTFS, false, true};
+    config.rootfs = {SHOJI_TEST_ROOTFS, "", false, true};
     config.cmd.args = {"sh", "-c", script};
     config.cmd.envs = {"PATH=/bin:/usr/bin:/sbin:/usr/sbin"};
     return config;

@@ -26,7 +26,7 @@ json Mount(const json& spec, const std::string& destination) {
 }
 
 json Edited(const std::string& spec, std::map<std::size_t, std::string> binds = {}) {
-  const auto text = EditForGuest(spec, {"web", "/guest/web/rootfs", std::move(binds), {}});
+  const auto text = EditForGuest(spec, {"web", "/guest/web/rootfs", std::move(binds), {}, {}});
   EXPECT_TRUE(text.ok()) << text.status().message();
   return text.ok() ? json::parse(*text) : json();
 }

@@ -7,17 +7,20 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
+#include "rpc/buffer.h"
 #include "rpc/call.h"
 #include "rpc/wire.h"
 
 namespace shoji::agent::testing {
 
 struct FakeOwner final : Call::Owner {
-  void Answer(std::int32_t /*stream*/, const Status& said, std::string framed) override {
+  void Answer(std::int32_t /*stream*/, const Status& said, Buffer framed) override {
     answered = true;
     status = said;
-    message = framed.size() > kPrefixBytes ? framed.substr(kPrefixBytes) : "";
+    const std::string_view bytes = framed.view();
+    message = bytes.size() > kPrefixBytes ? std::string(bytes.substr(kPrefixBytes)) : "";
   }
   bool Congested() const override { return false; }
   CallPtr MakeCall() { return std::make_shared<Call>(this, 1); }

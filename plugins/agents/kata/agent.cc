@@ -1,10 +1,15 @@
 #include "agent.h"
 
+#include <grpcpp/support/byte_buffer.h>
+
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "json_text.h"
 #include "oci_spec.h"
+#include "output.h"
 #include "shoji-kata/agent.pb.h"
 #include "shoji-kata/health.pb.h"
 
@@ -66,6 +71,25 @@ Status ExplainCommand(Status status) {
   return status;
 }
 
+// An option that the host did not pass keeps its default.
+Status ReadSpan(const sdk::OptionMap& options, const char* name, std::chrono::nanoseconds* span) {
+  if (options.Get(name).empty()) return OkStatus();
+  SHOJI_ASSIGN_OR_RETURN(const std::uint64_t nanos, options.GetNumber(name));
+  constexpr std::uint64_t kYear = 365ULL * 24 * 3600 * 1'000'000'000;
+  *span = std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(nanos, kYear)));
+  return OkStatus();
+}
+
+Result<Patience> ReadPatience(const sdk::OptionMap& options) {
+  Patience patience;
+  SHOJI_RETURN_IF_ERROR(ReadSpan(options, "ask_every", &patience.ask_every));
+  SHOJI_RETURN_IF_ERROR(ReadSpan(options, "give_up", &patience.give_up));
+  if (patience.give_up.count() > 0) return patience;
+  return InvalidArgument(
+      "option \"give_up\" is 0; write at least 1s, or ask_every = 0 to wait "
+      "for a silent guest for ever");
+}
+
 nlohmann::json Strings(const google::protobuf::RepeatedPtrField<std::string>& items) {
   nlohmann::json out = nlohmann::json::array();
   for (const std::string& item : items) out.push_back(item);
@@ -75,9 +99,11 @@ nlohmann::json Strings(const google::protobuf::RepeatedPtrField<std::string>& it
 }  // namespace
 
 Result<std::unique_ptr<sdk::AgentBase>> KataAgent::Open(const sdk::Host& /*host*/,
-                                                        const shoji_options* /*options*/,
+                                                        const shoji_options* options,
                                                         sdk::Connector connector) {
-  return std::unique_ptr<sdk::AgentBase>(std::make_unique<KataAgent>(std::move(connector)));
+  SHOJI_ASSIGN_OR_RETURN(const Patience patience, ReadPatience(sdk::OptionMap(options)));
+  return std::unique_ptr<sdk::AgentBase>(
+      std::make_unique<KataAgent>(std::move(connector), patience));
 }
 
 // For RPCs that answer with google.protobuf.Empty, which is any message without fields; the
@@ -103,7 +129,9 @@ Result<std::string> KataAgent::GuestDetails(const shoji_call* call) {
   grpc::GuestDetailsRequest request;
   request.set_mem_block_size(true);
   grpc::GuestDetailsResponse details;
-  SHOJI_RETURN_IF_ERROR(rpc_.Call("grpc.AgentService/GetGuestDetails", call, request, &details));
+  const Status told = rpc_.Call("grpc.AgentService/GetGuestDetails", call, request, &details);
+  // Before 1.3 there were none: no seccomp, and a block size nobody can ask for.
+  if (!told.ok() && told.code() != StatusCode::kUnimplemented) return told;
   const grpc::AgentDetails& agent = details.agent_details();
   const nlohmann::json json = {
       {"agent_version", agent.version().empty() ? version.agent_version() : agent.version()},
@@ -112,7 +140,7 @@ Result<std::string> KataAgent::GuestDetails(const shoji_call* call) {
       {"supports_seccomp", agent.supports_seccomp()},
       {"storage_handlers", Strings(agent.storage_handlers())},
       {"device_handlers", Strings(agent.device_handlers())}};
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return JsonText(json);
 }
 
 Status KataAgent::CreateSandbox(const shoji_call* call, const shoji_sandbox_request& request) {
@@ -226,15 +254,14 @@ Status KataAgent::ReadOutput(std::string_view method, const shoji_call* call,
   grpc::ReadStreamRequest message;
   SetProcess(process, &message);
   message.set_len(static_cast<std::uint32_t>(std::min<std::size_t>(max_bytes, kMaxPiece)));
-  grpc::ReadStreamResponse reply;
   grpc::ReadStreamRequest give_back = message;
   give_back.set_len(0);
-  do {  // an answer without data: somebody sent all readers of this stream home
+  for (;;) {
+    grpc::ByteBuffer reply;
     SHOJI_RETURN_IF_ERROR(rpc_.CallOff(method, call, message, give_back, &reply));
-  } while (reply.data().empty());
-  if (reply.data().size() <= max_bytes) return sdk::Put(data, reply.data());
-  return Internal("guest agent: it answered a read of " + std::to_string(max_bytes) +
-                  " bytes with " + std::to_string(reply.data().size()));
+    // An answer without data: somebody sent all readers of this stream home.
+    if (reply.Length() > 0) return PutOutput(&reply, max_bytes, data);
+  }
 }
 
 Status KataAgent::ReadStdout(const shoji_call* call, sdk::ProcessRef process,

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "fake_agent.h"
+#include "agent_fixture.h"
 #include "shoji-kata/agent.pb.h"
 #include "shoji-kata/health.pb.h"
 #include "shoji/base/deadline.h"
@@ -21,50 +21,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-std::int32_t Append(void* text, const void* data, std::uint64_t size) {
-  static_cast<std::string*>(text)->append(static_cast<const char*>(data), size);
-  return SHOJI_OK;
-}
-
-class AgentTest : public ::testing::Test {
- protected:
-  AgentTest() : guest_(std::make_unique<FakeAgent>()) {
-    shoji_connector connector{};
-    connector.struct_size = sizeof connector;
-    connector.ctx = this;
-    connector.connect = [](void* self, const shoji_call*, std::int32_t* fd, shoji_error*) {
-      return static_cast<AgentTest*>(self)->Connect(fd);
-    };
-    connector.release = [](void* self) { ++static_cast<AgentTest*>(self)->released_; };
-    agent_ = std::make_unique<KataAgent>(sdk::Connector(connector));
-  }
-  ~AgentTest() override {
-    agent_.reset();
-    EXPECT_EQ(released_, 1);
-  }
-
-  std::int32_t Connect(std::int32_t* fd) {
-    if (guest_ == nullptr) return SHOJI_UNAVAILABLE;
-    ++connects_;
-    *fd = guest_->Connect().release();
-    return SHOJI_OK;
-  }
-  static shoji_call Within(std::chrono::nanoseconds time, int cancel_fd = -1) {
-    shoji_call call{};
-    call.struct_size = sizeof call;
-    call.cancel_fd = cancel_fd;
-    call.deadline_ns = Deadline::After(time).nanos();
-    return call;
-  }
-
-  std::atomic<int> connects_ = 0;
-  int released_ = 0;
-  std::unique_ptr<FakeAgent> guest_;
-  std::unique_ptr<KataAgent> agent_;
-  grpc::DestroySandboxRequest nothing_;
-  const sdk::ProcessRef process_{"c1", "e1"};
-};
 
 TEST_F(AgentTest, OpensNoConnectionBeforeItIsUsed) { EXPECT_EQ(connects_, 0); }
 
@@ -96,6 +52,22 @@ TEST_F(AgentTest, CheckAndDetails) {
   serving.set_status(grpc::HealthCheckResponse::NOT_SERVING);
   guest_->Answer("Health/Check", &check, serving);
   EXPECT_EQ(agent_->Check(nullptr).code(), StatusCode::kUnavailable);
+}
+
+TEST_F(AgentTest, DetailsOfAGuestBefore13AreItsVersion) {
+  grpc::CheckRequest check;
+  grpc::VersionCheckResponse version;
+  version.set_agent_version("1.0.0");
+  guest_->Answer("Health/Version", &check, version);
+  guest_->Refuse("AgentService/GetGuestDetails", grpc::StatusCode::UNIMPLEMENTED, "unknown method");
+  const Result<std::string> json = agent_->GuestDetails(nullptr);
+  ASSERT_TRUE(json.ok()) << json.status().message();
+  EXPECT_EQ(nlohmann::json::parse(*json),
+            nlohmann::json::parse(R"({"agent_version":"1.0.0","grpc_version":"",
+      "mem_block_size_bytes":0,"supports_seccomp":false,
+      "storage_handlers":[],"device_handlers":[]})"));
+  guest_->Refuse("AgentService/GetGuestDetails", grpc::StatusCode::INTERNAL, "no sysfs");
+  EXPECT_EQ(agent_->GuestDetails(nullptr).status().code(), StatusCode::kInternal);
 }
 
 TEST_F(AgentTest, CreateSandbox) {
@@ -278,7 +250,7 @@ TEST_F(AgentTest, Stdio) {
   out.set_data("output");
   guest_->Answer("AgentService/ReadStdout", &read, out);
   std::string text;
-  const shoji_sink sink{sizeof sink, 0, &text, Append};
+  const shoji_sink sink = sdk::SinkTo(&text);
   EXPECT_TRUE(agent_->ReadStdout(nullptr, process_, 4U << 20U, &sink).ok());
   EXPECT_EQ(text, "output");
   EXPECT_EQ(read.len(), 1U << 20U);
@@ -307,7 +279,7 @@ TEST_F(AgentTest, BigMessages) {
   out.set_data(std::string(1U << 20U, 'x'));
   guest_->Answer("AgentService/ReadStdout", &read, out);
   std::string text;
-  const shoji_sink sink{sizeof sink, 0, &text, Append};
+  const shoji_sink sink = sdk::SinkTo(&text);
   for (int i = 0; i < 16; ++i) {
     ASSERT_TRUE(agent_->ReadStdout(nullptr, process_, 1U << 20U, &sink).ok());
   }

@@ -99,4 +99,29 @@ std::uint32_t JsonReader::Uint32(const char* key) const {
   return value == nullptr ? 0 : static_cast<std::uint32_t>(Unsigned(*value, key, 0xFFFF'FFFFU));
 }
 
+std::int32_t JsonReader::Int32(const char* key) const {
+  const Json* value = Find(key);
+  const std::int64_t number = Int64(key);
+  using Limits = std::numeric_limits<std::int32_t>;
+  if (number >= Limits::min() && number <= Limits::max()) return static_cast<std::int32_t>(number);
+  Expect(*value, false, key, "a 32-bit integer");
+  return 0;
+}
+
+int JsonReader::Choice(const char* key, const char* const* names, int count) const {
+  const Json* value = Find(key);
+  if (value == nullptr) return 0;
+  std::string all;
+  for (int i = 0; i < count; ++i) {
+    if (value->is_string() && value->get_ref<const std::string&>() == names[i]) return i;
+    if (value->is_number_integer() && *value == i) return i;
+    all += (i == 0 ? "" : " or ") + ("\"" + std::string(names[i]) + "\"");
+  }
+  if (error_->ok())
+    *error_ = InvalidArgument(PathTo(key) + " is " +
+                              value->dump(-1, ' ', true, Json::error_handler_t::replace) +
+                              ", expected " + all);
+  return 0;
+}
+
 }  // namespace shoji::agent_kata

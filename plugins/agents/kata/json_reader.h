@@ -31,6 +31,9 @@ class JsonReader {
   std::int64_t Int64(const char* key) const;
   std::uint64_t Uint64(const char* key) const;
   std::uint32_t Uint32(const char* key) const;
+  std::int32_t Int32(const char* key) const;
+  // Which of `count` names the string is; its number is taken too. 0 when it is missing.
+  int Choice(const char* key, const char* const* names, int count) const;
 
   // Calls body(JsonReader) if the object is there.
   template <typename Body>

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "json_reader.h"
+#include "json_text.h"
 
 namespace shoji::agent_kata {
 
@@ -267,8 +268,7 @@ void Read(const Reader& r, grpc::Spec* spec) {
 template <typename Message>
 Status Convert(std::string_view text, const std::string& what, const std::string& path,
                Message* message) {
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  if (json.is_discarded()) return InvalidArgument(what + " is not JSON");
+  SHOJI_ASSIGN_OR_RETURN(const nlohmann::json json, ParseJson(text, what));
   if (!json.is_object()) return InvalidArgument(what + " is not a JSON object");
   Status error;
   Read(Reader(json, &error, path), message);
@@ -283,6 +283,10 @@ Status SpecFromJson(std::string_view json, grpc::Spec* spec) {
 
 Status ProcessFromJson(std::string_view json, grpc::Process* process) {
   return Convert(json, "OCI process", "process", process);
+}
+
+Status ResourcesFromJson(std::string_view json, grpc::LinuxResources* resources) {
+  return Convert(json, "OCI resources", "resources", resources);
 }
 
 }  // namespace shoji::agent_kata

@@ -20,6 +20,9 @@ Status SpecFromJson(std::string_view json, grpc::Spec* spec);
 // Its "process" object alone; paths in errors begin with "process".
 Status ProcessFromJson(std::string_view json, grpc::Process* process);
 
+// linux.resources of a config.json alone; paths in errors begin with "resources".
+Status ResourcesFromJson(std::string_view json, grpc::LinuxResources* resources);
+
 }  // namespace shoji::agent_kata
 
 #endif  // SHOJI_AGENT_KATA_OCI_SPEC_H_

@@ -1,24 +1,25 @@
 #include "rpc.h"
 
+#include <fcntl.h>
 #include <grpc/grpc.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel_posix.h>
-#include <grpcpp/impl/client_unary_call.h>
-#include <grpcpp/impl/codegen/proto_utils.h>
-#include <grpcpp/impl/rpc_method.h>
 #include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/proto_buffer_reader.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <climits>
-#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "exchange.h"
 #include "shoji/base/deadline.h"
+#include "shoji/base/errno.h"
 #include "shoji/base/socket.h"
 #include "shoji/base/unique_fd.h"
 
@@ -30,8 +31,9 @@ using google::protobuf::MessageLite;
 
 constexpr int kPatientTries = 100;
 constexpr int kPatientWaitMs = 50;
-constexpr auto kRetreatLimit = std::chrono::seconds(2);
-constexpr auto kRetreatPause = std::chrono::milliseconds(50);
+constexpr std::chrono::milliseconds kTurnWait{50};  // between looks at cancel_fd
+constexpr std::chrono::seconds kRetreatLimit{2};
+constexpr std::chrono::milliseconds kRetreatPause{50};
 
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments args;
@@ -39,8 +41,8 @@ grpc::ChannelArguments Arguments() {
   args.SetMaxSendMessageSize(-1);
   args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   args.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
-  // A paused VM must not look like a dead one, and probing costs the guest time: no pings of
-  // HTTP/2's own. Windows are large from the start instead.
+  // No pings of HTTP/2's own: see rpc.h for those of life, and probing for bandwidth costs the
+  // guest time. Windows are large from the start instead.
   args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, INT_MAX);
   args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   args.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 4 << 20);
@@ -81,11 +83,32 @@ void SetDeadline(const shoji_call* call, grpc::ClientContext* context) {
   context->set_deadline(when);
 }
 
+Deadline DeadlineOf(const shoji_call* call) {
+  return call == nullptr ? Deadline() : Deadline::FromNanos(call->deadline_ns);
+}
+
+// False when the call was cancelled within `wait_ms`.
+bool Uncancelled(const shoji_call* call, int wait_ms) {
+  pollfd cancel{call == nullptr ? -1 : call->cancel_fd, POLLIN, 0};
+  return poll(&cancel, 1, wait_ms) <= 0;
+}
+
 // False when the call was cancelled or its time is up.
 bool Wait(const shoji_call* call) {
-  pollfd cancel{call == nullptr ? -1 : call->cancel_fd, POLLIN, 0};
-  if (poll(&cancel, 1, kPatientWaitMs) > 0) return false;
-  return call == nullptr || !Deadline::FromNanos(call->deadline_ns).passed();
+  return Uncancelled(call, kPatientWaitMs) && !DeadlineOf(call).passed();
+}
+
+// Not what our own side made up; the guest may use these codes too, which does no harm.
+bool FromGuest(const grpc::Status& status) {
+  return status.error_code() != grpc::StatusCode::DEADLINE_EXCEEDED &&
+         status.error_code() != grpc::StatusCode::CANCELLED;
+}
+
+// The guest's answer as a message.
+Status Parse(std::string_view method, grpc::ByteBuffer* reply, MessageLite* message) {
+  grpc::ProtoBufferReader reader(reply);
+  if (message->ParseFromZeroCopyStream(&reader)) return OkStatus();
+  return Internal(Name(method) + ": its answer makes no sense; it speaks another protocol");
 }
 
 }  // namespace
@@ -122,8 +145,10 @@ class Rpc::Retreat {
     call.struct_size = sizeof call;
     call.cancel_fd = -1;
     call.deadline_ns = limit.nanos();
-    const std::unique_ptr<MessageLite> reply(call_off_.New());  // what it says does not matter
-    while (!limit.passed() && rpc_->CallOnce(method_, &call, call_off_, reply.get()).status.ok()) {
+    for (;;) {
+      grpc::ByteBuffer reply;  // what it says does not matter
+      const bool told = rpc_->CallOnce({method_, &call, call_off_}, &reply, nullptr).status.ok();
+      if (!told || limit.passed()) break;
       MutexLock lock(mutex_);
       if (!done_) changed_.wait_for(mutex_, kRetreatPause);
       if (done_) return;
@@ -144,29 +169,55 @@ class Rpc::Retreat {
 Rpc::~Rpc() {
   MutexLock lock(mutex_);
   closing_ = true;
-  for (grpc::ClientContext* context : active_) context->TryCancel();
-  while (!active_.empty()) left_.wait(mutex_);
+  for (const auto& [context, connection] : active_) context->TryCancel();
+  while (!active_.empty()) changed_.wait(mutex_);
 }
 
-bool Rpc::Enter(grpc::ClientContext* context) {
+bool Rpc::Enter(grpc::ClientContext* context, Connection* connection) {
   const MutexLock lock(mutex_);
   if (closing_) return false;
-  active_.insert(context);
+  active_[context] = connection;
   return true;
 }
 
 void Rpc::Leave(grpc::ClientContext* context) {
   const MutexLock lock(mutex_);
   active_.erase(context);
-  left_.notify_all();
+  changed_.notify_all();
 }
 
-Result<Rpc::ChannelPtr> Rpc::Channel(const shoji_call* call) {
-  const MutexLock one(connecting_);
+// Until nobody else connects.
+Status Rpc::AwaitTurn(const shoji_call* call) {
+  while (connecting_) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto limit = std::chrono::steady_clock::time_point(
+        std::chrono::nanoseconds(DeadlineOf(call).Min(Deadline::After(kTurnWait)).nanos()));
+    if (limit > now) changed_.wait_until(mutex_, limit);
+    if (!connecting_) break;
+    if (!Uncancelled(call, 0)) return Cancelled("cancelled while the guest was connected");
+    if (DeadlineOf(call).passed()) return DeadlineExceeded("the guest cannot be reached in time");
+  }
+  return OkStatus();
+}
+
+Result<Rpc::ConnectionPtr> Rpc::Connected(const shoji_call* call) {
+  ConnectionPtr broken;  // its destructor runs without the lock
   {
     const MutexLock lock(mutex_);
-    if (channel_ != nullptr) return channel_;
+    SHOJI_RETURN_IF_ERROR(AwaitTurn(call));
+    if (connection_ != nullptr && !connection_->Broken()) return connection_;
+    broken.swap(connection_);
+    connecting_ = true;
   }
+  Result<ConnectionPtr> made = Connect(call);
+  const MutexLock lock(mutex_);
+  connecting_ = false;
+  changed_.notify_all();
+  if (made.ok()) connection_ = *made;
+  return made;
+}
+
+Result<Rpc::ConnectionPtr> Rpc::Connect(const shoji_call* call) const {
   std::int32_t raw = -1;
   const std::int32_t code = connector_.Connect(call, &raw, nullptr);
   if (code != SHOJI_OK) {
@@ -176,64 +227,99 @@ Result<Rpc::ChannelPtr> Rpc::Channel(const shoji_call* call) {
   }
   UniqueFd fd(raw);
   SHOJI_RETURN_IF_ERROR(SetNonBlocking(fd.get(), true));
+  auto connection = std::make_shared<Connection>();
+  connection->socket.reset(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!connection->socket) return ErrnoStatus(errno, "cannot keep the connection to the guest");
+  connection->heard_ns = Deadline::NowNanos();
   KeepLibrary();
-  ChannelPtr channel = grpc::CreateCustomInsecureChannelFromFd("guest", fd.release(), Arguments());
-  const MutexLock lock(mutex_);
-  channel_ = channel;
-  return channel;
+  connection->channel = grpc::CreateCustomInsecureChannelFromFd("guest", fd.release(), Arguments());
+  return connection;
 }
 
-void Rpc::Drop(const ChannelPtr& channel) {
-  ChannelPtr dropped;  // its destructor runs without the lock
+void Rpc::Drop(const ConnectionPtr& connection) {
+  ConnectionPtr dropped;  // its destructor runs without the lock
   const MutexLock lock(mutex_);
-  if (channel_ == channel) dropped.swap(channel_);
+  if (connection_ == connection) dropped.swap(connection_);
 }
 
-Rpc::Outcome Rpc::CallOnce(std::string_view method, const shoji_call* call,
-                           const MessageLite& request, MessageLite* reply, Retreat* retreat) {
-  Result<ChannelPtr> channel = Channel(call);
-  if (!channel.ok()) return {std::move(channel).status().WithContext(Name(method)), false};
+// Ends all calls on a connection whose guest does not answer.
+void Rpc::GiveUp(Connection* connection) {
+  const MutexLock lock(mutex_);
+  connection->silent = true;
+  for (const auto& [context, on] : active_) {
+    if (on == connection) context->TryCancel();
+  }
+}
+
+grpc::Status Rpc::Run(const Request& request, Connection* connection, grpc::ClientContext* context,
+                      grpc::ByteBuffer* reply) {
+  const std::string path = "/" + std::string(request.method);
+  grpc::Status status;
+  Exchange exchange(connection, patience_);
+  exchange.Start(path, context, request.message, reply, &status);
+  while (exchange.Wait() == Exchange::End::kSilent) GiveUp(connection);
+  if (FromGuest(status)) connection->heard_ns = Deadline::NowNanos();
+  if (connection->silent && !status.ok()) {
+    const auto span = std::chrono::duration_cast<std::chrono::seconds>(patience_.give_up);
+    return {grpc::StatusCode::UNAVAILABLE,
+            "the guest has not answered for " + std::to_string(span.count()) + " s"};
+  }
+  if (!status.ok() || reply->Valid()) return status;
+  return {grpc::StatusCode::INTERNAL, "success without an answer; it speaks another protocol"};
+}
+
+Rpc::Outcome Rpc::CallOnce(const Request& request, grpc::ByteBuffer* reply, Retreat* retreat) {
+  const std::string name = Name(request.method);
+  Result<ConnectionPtr> connection = Connected(request.call);
+  if (!connection.ok()) return {std::move(connection).status().WithContext(name), false};
   grpc::ClientContext context;
-  SetDeadline(call, &context);
-  if (!Enter(&context)) return {Cancelled(Name(method) + ": the handle is being closed"), false};
+  SetDeadline(request.call, &context);
+  if (!Enter(&context, connection->get())) {
+    return {Cancelled(name + ": the handle is being closed"), false};
+  }
   Result<CancelWatcher::Registration> cancel = watcher_.Watch(
-      call == nullptr ? -1 : call->cancel_fd,
+      request.call == nullptr ? -1 : request.call->cancel_fd,
       [&context, retreat] { retreat == nullptr ? context.TryCancel() : retreat->Begin(&context); });
   if (!cancel.ok()) {
     Leave(&context);
     return {std::move(cancel).status(), false};
   }
-  const std::string path = "/" + std::string(method);
-  const grpc::Status status = grpc::internal::BlockingUnaryCall<MessageLite, MessageLite>(
-      channel->get(),
-      grpc::internal::RpcMethod(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC), &context,
-      request, reply);
+  const grpc::Status status = Run(request, connection->get(), &context, reply);
   { const CancelWatcher::Registration ended = std::move(cancel).value(); }
   if (retreat != nullptr) retreat->End();
   Leave(&context);
-  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) Drop(*channel);
-  return {FromGrpc(method, status), true};
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) Drop(*connection);
+  return {FromGrpc(request.method, status), true};
 }
 
-Status Rpc::Call(std::string_view method, const shoji_call* call, const MessageLite& request,
-                 MessageLite* reply) {
-  return CallOnce(method, call, request, reply).status;
+Status Rpc::CallRaw(std::string_view method, const shoji_call* call, const MessageLite& request,
+                    grpc::ByteBuffer* reply) {
+  return CallOnce({method, call, request}, reply, nullptr).status;
 }
 
 Status Rpc::CallOff(std::string_view method, const shoji_call* call, const MessageLite& request,
-                    const MessageLite& call_off, MessageLite* reply) {
+                    const MessageLite& call_off, grpc::ByteBuffer* reply) {
   Retreat retreat(this, method, call_off);
-  Status status = CallOnce(method, call, request, reply, &retreat).status;
-  if (status.ok() && retreat.begun() && reply->ByteSizeLong() == 0) {
+  Status status = CallOnce({method, call, request}, reply, &retreat).status;
+  if (status.ok() && retreat.begun() && reply->Length() == 0) {
     return Cancelled(Name(method) + ": called off");
   }
   return status;
 }
 
+Status Rpc::Call(std::string_view method, const shoji_call* call, const MessageLite& request,
+                 MessageLite* reply) {
+  grpc::ByteBuffer raw;
+  SHOJI_RETURN_IF_ERROR(CallRaw(method, call, request, &raw));
+  return Parse(method, &raw, reply);
+}
+
 Status Rpc::CallPatiently(std::string_view method, const shoji_call* call,
                           const MessageLite& request, MessageLite* reply) {
   for (int tries = 1;; ++tries) {
-    const Outcome outcome = CallOnce(method, call, request, reply);
+    grpc::ByteBuffer raw;
+    Outcome outcome = CallOnce({method, call, request}, &raw, nullptr);
+    if (outcome.status.ok()) return Parse(method, &raw, reply);
     const bool broke = outcome.reached && outcome.status.code() == StatusCode::kUnavailable;
     if (!broke || tries >= kPatientTries || !Wait(call)) return outcome.status;
   }
