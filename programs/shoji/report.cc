@@ -39,6 +39,9 @@ json Of(const StorageStatus& s) {
           {"guest_path", s.guest_path}};
 }
 
+json Of(const SandboxStatus& s);
+json Of(const PluginInfo& p);
+
 template <typename Item>
 json ListOf(const std::vector<Item>& items) {
   json out = json::array();
