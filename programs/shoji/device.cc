@@ -1,6 +1,5 @@
 // shoji device add|remove|list: disks and other devices of a sandbox that runs.
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "attach_options.h"
 #include "command.h"
@@ -12,30 +11,6 @@ namespace shoji::cli {
 namespace {
 
 namespace po = boost::program_options;
-using nlohmann::json;
-
-const char* KindName(DeviceInfo::Kind kind) {
-  switch (kind) {
-    case DeviceInfo::Kind::kBlock:
-      return "block";
-    case DeviceInfo::Kind::kVfio:
-      return "vfio";
-    case DeviceInfo::Kind::kVhostUser:
-      return "vhost-user";
-    case DeviceInfo::Kind::kVsock:
-      break;
-  }
-  return "vsock";
-}
-
-json Of(const DeviceStatus& device) {
-  const json address = json::parse(device.address, nullptr, false);
-  return {{"id", device.info.id},
-          {"kind", KindName(device.info.kind)},
-          {"host_path", device.info.host_path},
-          {"read_only", device.info.read_only},
-          {"address", address.is_object() ? address : json::object()}};
-}
 
 void DescribeAdd(po::options_description& options) {
   DescribeFormat(options);
@@ -81,7 +56,7 @@ int RunAdd(const Invocation& invocation) {
   }
   const auto added = Add(invocation);
   if (!added.ok()) return Fail(added.status());
-  puts(invocation.json() ? Of(*added).dump().c_str() : added->info.id.c_str());
+  puts(invocation.json() ? ToJson(*added).c_str() : added->info.id.c_str());
   return 0;
 }
 
@@ -114,18 +89,16 @@ int RunList(const Invocation& invocation) {
   }
   const auto devices = List(invocation);
   if (!devices.ok()) return Fail(devices.status());
-  json all = json::array();
+  if (invocation.json()) {
+    puts(ToJson(*devices).c_str());
+    return 0;
+  }
   std::vector<std::vector<std::string>> rows;
   for (const DeviceStatus& device : *devices) {
-    all.push_back(Of(device));
     rows.push_back(
         {device.info.id, KindName(device.info.kind), device.info.host_path, device.address});
   }
-  if (invocation.json()) {
-    puts(all.dump().c_str());
-  } else {
-    PrintTable({"ID", "KIND", "HOST", "GUEST"}, rows);
-  }
+  PrintTable({"ID", "KIND", "HOST", "GUEST"}, rows);
   return 0;
 }
 

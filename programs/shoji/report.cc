@@ -22,9 +22,34 @@ json Of(const ContainerStatus& c) {
           {"annotations", c.annotations}};
 }
 
+json Of(const DeviceStatus& d) {
+  const json address = json::parse(d.address, nullptr, false);
+  return {{"id", d.info.id},
+          {"kind", KindName(d.info.kind)},
+          {"host_path", d.info.host_path},
+          {"read_only", d.info.read_only},
+          {"address", address.is_object() ? address : json::object()}};
+}
+
+json Of(const StorageStatus& s) {
+  return {{"id", s.info.id},
+          {"kind", KindName(s.info.kind)},
+          {"source", s.info.source},
+          {"read_only", s.info.read_only},
+          {"guest_path", s.guest_path}};
+}
+
+json Of(const SandboxStatus& s);
+json Of(const PluginInfo& p);
+
+template <typename Item>
+json ListOf(const std::vector<Item>& items) {
+  json out = json::array();
+  for (const Item& item : items) out.push_back(Of(item));
+  return out;
+}
+
 json Of(const SandboxStatus& s) {
-  json containers = json::array();
-  for (const ContainerStatus& c : s.containers) containers.push_back(Of(c));
   return {{"id", s.id},
           {"state", StateName(s.state)},
           {"created", FormatTime(s.created_unix_ns)},
@@ -37,7 +62,11 @@ json Of(const SandboxStatus& s) {
           {"memory_bytes", s.memory_bytes},
           {"owner_pid", s.owner_pid},
           {"released", s.released},
-          {"containers", std::move(containers)},
+          {"containers", ListOf(s.containers)},
+          {"devices", ListOf(s.devices)},
+          {"storages", ListOf(s.storages)},
+          {"network", s.network},
+          {"netns", s.netns},
           {"annotations", s.annotations}};
 }
 
@@ -83,21 +112,43 @@ std::string Text(const json& value) {
 
 }  // namespace
 
+const char* KindName(DeviceInfo::Kind kind) {
+  switch (kind) {
+    case DeviceInfo::Kind::kBlock:
+      return "block";
+    case DeviceInfo::Kind::kVfio:
+      return "vfio";
+    case DeviceInfo::Kind::kVhostUser:
+      return "vhost-user";
+    case DeviceInfo::Kind::kVsock:
+      break;
+  }
+  return "vsock";
+}
+
+const char* KindName(StorageInfo::Kind kind) {
+  switch (kind) {
+    case StorageInfo::Kind::kDirectory:
+      return "directory";
+    case StorageInfo::Kind::kBlock:
+      return "block";
+    case StorageInfo::Kind::kMemory:
+      break;
+  }
+  return "memory";
+}
+
+std::string ToJson(const DeviceStatus& device) { return Text(Of(device)); }
+
+std::string ToJson(const std::vector<DeviceStatus>& list) { return Text(ListOf(list)); }
+
 std::string ToJson(const SandboxStatus& status) { return Text(Of(status)); }
 
-std::string ToJson(const std::vector<SandboxStatus>& list) {
-  json out = json::array();
-  for (const SandboxStatus& s : list) out.push_back(Of(s));
-  return Text(out);
-}
+std::string ToJson(const std::vector<SandboxStatus>& list) { return Text(ListOf(list)); }
 
 std::string ToJson(const PluginInfo& plugin) { return Text(Of(plugin)); }
 
-std::string ToJson(const std::vector<PluginInfo>& plugins) {
-  json out = json::array();
-  for (const PluginInfo& p : plugins) out.push_back(Of(p));
-  return Text(out);
-}
+std::string ToJson(const std::vector<PluginInfo>& plugins) { return Text(ListOf(plugins)); }
 
 std::string ToJson(const GarbageReport& report, bool dry_run) {
   json items = json::array();

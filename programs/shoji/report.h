@@ -16,7 +16,11 @@ std::string ToJson(const SandboxStatus& status);
 std::string ToJson(const std::vector<SandboxStatus>& list);
 std::string ToJson(const PluginInfo& plugin);
 std::string ToJson(const std::vector<PluginInfo>& plugins);
+std::string ToJson(const DeviceStatus& device);
+std::string ToJson(const std::vector<DeviceStatus>& list);
 std::string ToJson(const GarbageReport& report, bool dry_run);
+const char* KindName(DeviceInfo::Kind kind);
+const char* KindName(StorageInfo::Kind kind);
 // {"id": ..., "state": ...}
 std::string OutcomeJson(const std::string& id, const std::string& state);
 

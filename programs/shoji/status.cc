@@ -16,6 +16,26 @@ std::string PidsOf(const SandboxStatus& status) {
   return pids.empty() ? "-" : Join(pids, " ");
 }
 
+void PrintAttached(const SandboxStatus& s) {
+  std::vector<std::vector<std::string>> rows;
+  for (const DeviceStatus& d : s.devices) {
+    rows.push_back({d.info.id, KindName(d.info.kind), d.info.host_path, d.address});
+  }
+  if (!rows.empty()) {
+    puts("");
+    PrintTable({"DEVICE", "KIND", "HOST", "GUEST"}, rows);
+  }
+  rows.clear();
+  for (const StorageStatus& storage : s.storages) {
+    rows.push_back({storage.info.id, KindName(storage.info.kind),
+                    storage.info.source.empty() ? "-" : storage.info.source, storage.guest_path});
+  }
+  if (!rows.empty()) {
+    puts("");
+    PrintTable({"STORAGE", "KIND", "SOURCE", "GUEST"}, rows);
+  }
+}
+
 void PrintStatus(const SandboxStatus& s) {
   PrintTable({"SANDBOX", s.id}, {{"state", std::string(StateName(s.state))},
                                  {"created", FormatTime(s.created_unix_ns)},
@@ -26,7 +46,9 @@ void PrintStatus(const SandboxStatus& s) {
                                  {"vm pids", PidsOf(s)},
                                  {"owner", s.owner_pid == 0 ? "-" : std::to_string(s.owner_pid)},
                                  {"cpus", std::to_string(s.vcpus)},
-                                 {"memory", FormatBytes(s.memory_bytes)}});
+                                 {"memory", FormatBytes(s.memory_bytes)},
+                                 {"network", s.network.empty() ? "-" : s.network},
+                                 {"netns", s.netns.empty() ? "-" : s.netns}});
   std::vector<std::vector<std::string>> rows;
   for (const ContainerStatus& c : s.containers) {
     rows.push_back({c.id, std::string(StateName(c.state)), FormatTime(c.started_unix_ns), c.rootfs,
@@ -34,6 +56,7 @@ void PrintStatus(const SandboxStatus& s) {
   }
   puts("");
   PrintTable({"CONTAINER", "STATE", "STARTED", "ROOTFS", "COMMAND"}, rows);
+  PrintAttached(s);
 }
 
 int RunStatus(const Invocation& invocation) {

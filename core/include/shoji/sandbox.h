@@ -105,7 +105,8 @@ class SHOJI_API Sandbox {
   // Writes the whole state into `dir` (absolute, made or empty) for Runtime::RestoreSandbox();
   // the sandbox is paused meanwhile and afterwards as before. Content of disks is not in it.
   // running or paused only. On failure `dir` is as before. FAILED_PRECONDITION names what cannot
-  // be saved (a share that the guest has mounted, a device of the host, an interface).
+  // be saved: a share that the guest has mounted, a network, a device of the host, and whatever
+  // came or went since the VM was made (a disk, vCPUs, memory).
   Status Save(const std::string& dir);
 
   // Creates a container (state ready). ALREADY_EXISTS, NOT_FOUND (rootfs), ...

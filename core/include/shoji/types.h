@@ -135,7 +135,7 @@ struct PluginOption {
 
 // One plugin (or one that could not be used, with the reason).
 struct PluginInfo {
-  std::string kind;
+  std::string kind;  // hypervisor, store, factory, shim, proxy, agent or network
   std::string id;
   std::string version;
   std::string vendor;

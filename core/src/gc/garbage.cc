@@ -157,8 +157,8 @@ void GarbageCollector::CollectTraces(const SandboxPaths& paths, const Traces& tr
     Report("process", std::to_string(process.pid), reason,
            [&] { return KillMarkedProcesses(paths.dir); });
   }
-  if (PathExists(paths.network)) {
-    Report("network", paths.network, reason, [&] { return LeaveLeftNetwork(context_, paths); });
+  if (!traces.network.empty()) {
+    Report("network", traces.network, reason, [&] { return LeaveLeftNetwork(context_, paths); });
   }
   for (const std::string& mount : traces.mounts) {
     Report("mount", mount, reason, [&] { return UnmountBelow(paths.dir); });

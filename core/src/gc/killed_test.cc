@@ -97,6 +97,11 @@ class KilledTest : public ::testing::Test {
     SandboxConfig config;
     config.id = "pod";
     config.containers = {container};
+    StorageInfo storage;
+    storage.id = "files";
+    storage.source = dir_.path() + "/volume";
+    config.storages = {storage};
+    config.network.netns = "/run/netns/pod";
     if (cgroups_) config.cgroup_parent = parent_;
     return config;
   }

@@ -42,6 +42,7 @@ Traces Traces::Of(const SandboxPaths& paths, const std::string& cgroup, const Ma
   for (const std::string& dir : {paths.vm, paths.proxy}) {
     for (std::string& socket : SocketsIn(dir)) out.sockets.push_back(std::move(socket));
   }
+  if (PathExists(paths.network)) out.network = paths.network;
   out.cgroup = CgroupOf(paths, cgroup);
   return out;
 }

@@ -20,6 +20,7 @@ struct Traces {
   std::vector<ProcessId> processes;  // marked with the sandbox' directory
   std::vector<std::string> mounts;   // below it, the last mounted first
   std::vector<std::string> sockets;  // of the VM and the proxy
+  std::string network;               // note of a network that is joined; empty: none
   std::string cgroup;                // on the host; empty: none
 
   using Marked = std::map<std::string, std::vector<ProcessId>>;

@@ -5,9 +5,15 @@
 #include <utility>
 
 namespace shoji {
-namespace {
 
 using nlohmann::json;
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Hook, path, args, envs, timeout_s)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Hooks, prestart, poststart, poststop)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Assets, kernel, kernel_sha256, initrd,
+                                                initrd_sha256, image, image_sha256, kernel_params)
+
+namespace {
 
 // One visit of all members serves writing and reading; a template for each direction.
 class Writer {
@@ -250,6 +256,7 @@ void from_json(const json& in, InterfaceRecord& interface) {
 }
 
 void AddMembers(const ContainerConfig& config, json& out) {
+  if (json hooks = config.hooks; hooks != json(Hooks())) out["hooks"] = std::move(hooks);
   if (!config.rootfs.storage.empty()) out["rootfs"]["storage"] = config.rootfs.storage;
   if (!config.devices.empty()) out["devices"] = config.devices;
   if (json resources = config.resources; !resources.empty()) {
@@ -257,6 +264,7 @@ void AddMembers(const ContainerConfig& config, json& out) {
   }
 }
 void TakeMembers(const json& in, ContainerConfig& config) {
+  config.hooks = in.value("hooks", Hooks());
   if (const auto rootfs = in.find("rootfs"); rootfs != in.end()) {
     config.rootfs.storage = rootfs->value("storage", std::string());
   }
@@ -266,11 +274,19 @@ void TakeMembers(const json& in, ContainerConfig& config) {
 
 void AddMembers(const SandboxConfig& config, json& out) {
   if (json network = config.network; !network.empty()) out["network"] = std::move(network);
+  if (json assets = config.assets; assets != json(Assets())) out["assets"] = std::move(assets);
   if (!config.share) out["share"] = false;
+  if (config.shared_pid_namespace) out["shared_pid_namespace"] = true;
+  if (!config.guest_hook_path.empty()) out["guest_hook_path"] = config.guest_hook_path;
+  if (!config.cgroup_parent.empty()) out["cgroup_parent"] = config.cgroup_parent;
 }
 void TakeMembers(const json& in, SandboxConfig& config) {
   config.network = in.value("network", NetworkConfig());
+  config.assets = in.value("assets", Assets());
   config.share = in.value("share", true);
+  config.shared_pid_namespace = in.value("shared_pid_namespace", false);
+  config.guest_hook_path = in.value("guest_hook_path", std::string());
+  config.cgroup_parent = in.value("cgroup_parent", std::string());
 }
 
 DeviceRecord FullDevice() {
@@ -292,13 +308,17 @@ InterfaceRecord FullInterface() {
   return {info, info, "x", ""};
 }
 void Fill(ContainerConfig& config) {
+  config.hooks.prestart.emplace_back();
   config.rootfs.storage = "x";
   config.devices.emplace_back();
   config.resources = {1, 1, 1, "x", "x", 1, 1, 1, 1, "x"};
 }
 void Fill(SandboxConfig& config) {
   config.network = {"x", "x", 2, InterfaceLimits{1, 1, 1, 1, 1, 1}};
+  config.assets.kernel = "x";
   config.share = false;
+  config.shared_pid_namespace = true;
+  config.guest_hook_path = config.cgroup_parent = "x";
 }
 
 }  // namespace shoji

@@ -45,15 +45,11 @@ static void from_json(const json& in, Cmd& cmd) {
   if (in.contains("capabilities")) cmd.capabilities = in.at("capabilities").get<Capabilities>();
 }
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Hook, path, args, envs, timeout_s)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Hooks, prestart, poststart, poststop)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Assets, kernel, kernel_sha256, initrd,
-                                                initrd_sha256, image, image_sha256, kernel_params)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ContainerConfig, id, rootfs, cmd, mounts, hooks,
+// Members of the first schema; later ones are in AddMembers() and TakeMembers().
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ContainerConfig, id, rootfs, cmd, mounts,
                                                 annotations, oci_spec, bundle)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SandboxConfig, id, hostname, vcpus, memory_bytes,
-                                                dns, shm_size, annotations, shared_pid_namespace,
-                                                guest_hook_path, cgroup_parent, assets)
+                                                dns, shm_size, annotations)
 
 namespace {
 
@@ -82,17 +78,18 @@ json FormatConfig(const SandboxConfig& config) {
 }
 
 json FormatContainer(const ContainerRecord& container) {
-  return {{"state", StateName(container.state)},
-          {"created_unix_ns", container.created_unix_ns},
-          {"started_unix_ns", container.started_unix_ns},
-          {"shim_pid", container.shim_pid},
-          {"rootfs", container.rootfs},
-          {"share_entries", container.share_entries},
-          {"args", container.args},
-          {"terminal", container.terminal},
-          {"execs", container.execs},
-          {"poststop_due", container.poststop_due},
-          {"config", FormatConfig(container.config)}};
+  json out = {{"state", StateName(container.state)},
+              {"created_unix_ns", container.created_unix_ns},
+              {"started_unix_ns", container.started_unix_ns},
+              {"shim_pid", container.shim_pid},
+              {"rootfs", container.rootfs},
+              {"share_entries", container.share_entries},
+              {"args", container.args},
+              {"terminal", container.terminal},
+              {"config", FormatConfig(container.config)}};
+  if (!container.execs.empty()) out["execs"] = container.execs;
+  if (container.poststop_due) out["poststop_due"] = true;
+  return out;
 }
 
 ContainerRecord ParseContainer(const json& in) {
@@ -123,6 +120,9 @@ void ParseAttached(const json& in, SandboxRecord& out) {
   out.network_state = Take(FromHex(in.value("network_state_hex", std::string())));
   out.base_vcpus = in.value("base_vcpus", none.base_vcpus);
   out.base_memory_bytes = in.value("base_memory_bytes", none.base_memory_bytes);
+  out.boot_vcpus = in.value("boot_vcpus", none.boot_vcpus);
+  out.boot_memory_bytes = in.value("boot_memory_bytes", none.boot_memory_bytes);
+  out.boot_devices = in.value("boot_devices", none.boot_devices);
 }
 
 void FormatAttached(const SandboxRecord& record, json& out) {
@@ -130,9 +130,13 @@ void FormatAttached(const SandboxRecord& record, json& out) {
   if (!record.storages.empty()) out["storages"] = record.storages;
   if (!record.interfaces.empty()) out["interfaces"] = record.interfaces;
   if (!record.network.empty()) out["network"] = record.network;
+  if (!record.host_cgroup.empty()) out["host_cgroup"] = record.host_cgroup;
   if (!record.network_state.empty()) out["network_state_hex"] = ToHex(record.network_state);
   if (record.base_vcpus != 0) out["base_vcpus"] = record.base_vcpus;
   if (record.base_memory_bytes != 0) out["base_memory_bytes"] = record.base_memory_bytes;
+  if (record.boot_vcpus != 0) out["boot_vcpus"] = record.boot_vcpus;
+  if (record.boot_memory_bytes != 0) out["boot_memory_bytes"] = record.boot_memory_bytes;
+  if (!record.boot_devices.empty()) out["boot_devices"] = record.boot_devices;
 }
 
 SandboxRecord ParseSandbox(const json& in) {
@@ -184,7 +188,6 @@ json FormatSandbox(const SandboxRecord& record) {
               {"vm_state_hex", ToHex(record.vm_state)},
               {"proxy_state_hex", ToHex(record.proxy_state)},
               {"vm_processes", record.vm_processes},
-              {"host_cgroup", record.host_cgroup},
               {"config", FormatConfig(record.config)},
               {"containers", std::move(containers)}};
   FormatAttached(record, out);
@@ -204,6 +207,9 @@ auto FindIn(Items& items, const std::string& id, IdOf id_of) -> decltype(items.d
 json Shape() {
   SandboxRecord record;
   record.containers.emplace_back().config.cmd.capabilities = Capabilities{};
+  record.containers.back().execs.emplace_back();
+  record.containers.back().poststop_due = true;
+  record.host_cgroup = "x";
   Fill(record.containers.back().config);
   Fill(record.config);
   record.devices = {FullDevice()};
@@ -212,6 +218,9 @@ json Shape() {
   record.network = record.network_state = "x";
   record.base_vcpus = 1;
   record.base_memory_bytes = 1;
+  record.boot_vcpus = 1;
+  record.boot_memory_bytes = 1;
+  record.boot_devices = {"x"};
   return FormatSandbox(record);
 }
 

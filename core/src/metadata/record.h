@@ -104,9 +104,14 @@ struct SandboxRecord {
   // Size without containers; 0 in a record of an older version: vcpus, memory_bytes.
   std::uint32_t base_vcpus = 0;
   std::uint64_t base_memory_bytes = 0;
-  std::string host_cgroup;            // of the VM's processes; empty: none
-  std::string unknown;                // as in ContainerRecord
-  int stored_schema = kRecordSchema;  // of the text it was read from
+  // What the VM was made with, for a VM restored from its state must be made with the same; 0:
+  // there is no VM, or an older version made it.
+  std::uint32_t boot_vcpus = 0;
+  std::uint64_t boot_memory_bytes = 0;
+  std::vector<std::string> boot_devices;  // ids
+  std::string host_cgroup;                // of the VM's processes; empty: none
+  std::string unknown;                    // as in ContainerRecord
+  int stored_schema = kRecordSchema;      // of the text it was read from
 
   ContainerRecord* Find(const std::string& container_id);
   const ContainerRecord* Find(const std::string& container_id) const;

@@ -136,6 +136,10 @@ SandboxRecord Attached() {
   record.network_state = std::string("a\0\xff", 3);
   record.base_vcpus = 2;
   record.base_memory_bytes = 3;
+  record.boot_vcpus = 4;
+  record.boot_memory_bytes = 5;
+  record.boot_devices = {"x", "y"};
+  record.host_cgroup = "/shoji/pod";
   Fill(record.config);
   Fill(record.containers[0].config);
   return record;
@@ -154,6 +158,15 @@ TEST(RecordTest, WhatIsAttachedComesBack) {
   EXPECT_EQ(read->network_state, record.network_state);
   EXPECT_EQ(read->config.network.queues, 2U);
   EXPECT_FALSE(read->config.share);
+  EXPECT_TRUE(read->config.shared_pid_namespace);
+  EXPECT_EQ(read->config.guest_hook_path, "x");
+  EXPECT_EQ(read->config.cgroup_parent, "x");
+  EXPECT_EQ(read->config.assets.kernel, "x");
+  EXPECT_EQ(read->host_cgroup, "/shoji/pod");
+  EXPECT_EQ(read->boot_vcpus, 4U);
+  EXPECT_EQ(read->boot_memory_bytes, 5U);
+  EXPECT_EQ(read->boot_devices, record.boot_devices);
+  EXPECT_EQ(read->containers[0].config.hooks.prestart.size(), 1U);
   EXPECT_EQ(read->containers[0].config.rootfs.storage, "x");
   EXPECT_EQ(read->containers[0].config.resources.pids_limit, 1);
   EXPECT_EQ(read->containers[0].config.devices.size(), 1U);
@@ -162,8 +175,13 @@ TEST(RecordTest, WhatIsAttachedComesBack) {
 
 TEST(RecordTest, OlderRecordsHaveNothingAttached) {
   const json text = json::parse(FormatRecord(Minimal()));
-  for (const char* later : {"devices", "storages", "interfaces", "network", "base_vcpus"}) {
+  for (const char* later : {"devices", "storages", "interfaces", "network", "base_vcpus",
+                            "boot_vcpus", "host_cgroup"}) {
     EXPECT_FALSE(text.contains(later)) << later;
+  }
+  for (const char* later :
+       {"share", "shared_pid_namespace", "guest_hook_path", "cgroup_parent", "assets", "network"}) {
+    EXPECT_FALSE(text["config"].contains(later)) << later;
   }
   const auto read = ParseRecord(text.dump());
   ASSERT_TRUE(read.ok());

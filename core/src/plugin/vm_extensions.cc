@@ -34,6 +34,7 @@ bool Vm::can_save() const { return Extension(SHOJI_HYPERVISOR_SNAPSHOT_V1) != nu
 
 // Finds table `Table` under `id` and calls its slot with the VM, the call and what follows.
 #define SHOJI_VM_CALL(Table, id, slot, ...)                             \
+  if (handle_ == nullptr) return NoHandle(name_, #slot);                \
   const auto* table = static_cast<const Table*>(Extension(id));         \
   if (!SHOJI_HAS_SLOT(Table, table, slot)) return NoSlot(name_, #slot); \
   const CallArg arg(call);                                              \
@@ -87,6 +88,7 @@ Result<VmSize> Vm::SetMemory(const Call& call, std::uint64_t bytes, std::uint64_
 }
 
 Result<std::string> Vm::ShareMount(std::string_view tag) {
+  if (handle_ == nullptr) return NoHandle(name_, "share_mount");
   const auto* table =
       static_cast<const shoji_hypervisor_shares_v1*>(Extension(SHOJI_HYPERVISOR_SHARES_V1));
   if (!SHOJI_HAS_SLOT(shoji_hypervisor_shares_v1, table, share_mount)) {

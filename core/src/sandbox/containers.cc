@@ -179,8 +179,10 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
     points.push_back({"/etc/resolv.conf", true});
     MakeMountPoints(rootfs.source, points);
   }
-  SHOJI_ASSIGN_OR_RETURN(const SharedContainer shared,
-                         share_.AddContainer(config.id, rootfs, volumes));
+  SharedContainer shared;
+  if (record.config.share) {
+    SHOJI_ASSIGN_OR_RETURN(shared, share_.AddContainer(config.id, rootfs, volumes));
+  }
   ContainerRecord out;
   out.config = config;
   if (!config.oci_spec.empty()) {
@@ -260,7 +262,7 @@ Result<std::int32_t> SandboxObject::StartShim(const SandboxRecord& record,
   params.terminal = terminal;
   SHOJI_ASSIGN_OR_RETURN(const std::int32_t pid, shim->Start(context_->call(), params));
   if (pid <= 0) return pid;
-  if (const Status joined = JoinCgroup(record); !joined.ok()) {
+  if (const Status joined = JoinCgroup(record, pid); !joined.ok()) {
     (void)shim->Stop(context_->call(), pid);
     return joined;
   }

@@ -162,6 +162,10 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
   SHOJI_ASSIGN_OR_RETURN(const Size size, SizeWith(record, sizes));
   record.vcpus = size.vcpus;
   record.memory_bytes = size.memory_bytes;
+  record.boot_vcpus = record.vcpus;
+  record.boot_memory_bytes = record.memory_bytes;
+  record.boot_devices.clear();
+  for (const DeviceRecord& device : record.devices) record.boot_devices.push_back(device.info.id);
   for (StorageRecord& storage : record.storages) storage.with_containers = false;
 
   CancelEvent cancel;

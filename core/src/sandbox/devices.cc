@@ -88,6 +88,8 @@ Result<DeviceRecord*> SandboxObject::Attach(SandboxRecord& record, const DeviceI
 Status SandboxObject::Detach(const SandboxRecord& record, const DeviceInfo& device,
                              UndoStack& undo) {
   if (!VmLives(record)) return OkStatus();
+  // The guest has to let go of it.
+  SHOJI_RETURN_IF_ERROR(NotPaused(record, "cannot remove " + Named(device.id)));
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
   SHOJI_ASSIGN_OR_RETURN(const auto vm, AttachVm(record));
   SHOJI_RETURN_IF_ERROR(link->Explain(vm->DetachDevice(context_->call(), device.id))

@@ -1,4 +1,8 @@
 // What a sandbox has on the host beside its VM: a control group, and hooks that run there.
+#include <unistd.h>
+
+#include <set>
+
 #include "gc/processes.h"
 #include "sandbox/container_hooks.h"
 #include "sandbox/host_cgroup.h"
@@ -22,15 +26,19 @@ Status SandboxObject::MakeCgroup(SandboxRecord& record, UndoStack& undo) {
   return OkStatus();
 }
 
-// By their marks: also helpers that the VM's plugin does not list. Never the calling process,
-// which may hold other sandboxes.
-Status SandboxObject::JoinCgroup(const SandboxRecord& record) {
+// By their marks: also helpers that the VM's plugin does not list. A process that was started just
+// now may not show its mark yet, so those known by number are named too. Never the calling
+// process, which may hold other sandboxes.
+Status SandboxObject::JoinCgroup(const SandboxRecord& record, std::int32_t shim_pid) {
   if (record.host_cgroup.empty()) return OkStatus();
   SHOJI_ASSIGN_OR_RETURN(const CgroupHost host, CgroupHost::Find());
   SHOJI_ASSIGN_OR_RETURN(auto marked, MarkedProcesses());
-  for (const ProcessId& process : marked[paths_.dir]) {
-    SHOJI_RETURN_IF_ERROR(host.Join(record.host_cgroup, process.pid));
-  }
+  std::set<std::int32_t> pids;
+  if (shim_pid > 0) pids.insert(shim_pid);
+  for (const ProcessId& process : record.vm_processes) pids.insert(process.pid);
+  for (const ProcessId& process : marked[paths_.dir]) pids.insert(process.pid);
+  pids.erase(getpid());
+  for (const std::int32_t pid : pids) SHOJI_RETURN_IF_ERROR(host.Join(record.host_cgroup, pid));
   return OkStatus();
 }
 

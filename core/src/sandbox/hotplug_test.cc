@@ -403,7 +403,20 @@ TEST_F(HotplugTest, WithoutAShareOnlyStoragesServe) {
   config.storages = {Storage("disk", StorageInfo::Kind::kBlock)};
   config.containers[0].rootfs = {"", "disk", false, false};
   const auto pod = Run(config);
+  ASSERT_NE(pod, nullptr);
   EXPECT_EQ(Times("mount 9p"), 0);
+  EXPECT_EQ(management_.GetStatus("pod")->containers.at(0).rootfs, "");
+  ContainerConfig more = config.containers[0];
+  more.id = "two";
+  ASSERT_TRUE(pod->CreateContainer(more).ok());
+  more.id = "three";
+  more.mounts = {{dir_.path() + "/files", "/files", "bind", {"rbind"}}};
+  const Status bound = pod->CreateContainer(more).status();
+  EXPECT_EQ(bound.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(bound.message().find("shares no directories"), std::string::npos) << bound.message();
+  EXPECT_TRUE(pod->DeleteContainer("two").ok());
+  ASSERT_TRUE(pod->Stop(false).ok());
+  EXPECT_TRUE(pod->Start().ok());
   EXPECT_EQ(pod->AddStorage(Storage("files", StorageInfo::Kind::kDirectory)).status().code(),
             StatusCode::kFailedPrecondition);
 }

@@ -252,8 +252,8 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   // -- host_side.cc
   // The control group on the host, when one is configured; fills record.host_cgroup.
   Status MakeCgroup(SandboxRecord& record, UndoStack& undo);
-  // Moves every process of the sandbox into it.
-  Status JoinCgroup(const SandboxRecord& record);
+  // Moves every process of the sandbox into it, and that of a new shim.
+  Status JoinCgroup(const SandboxRecord& record, std::int32_t shim_pid = -1);
   Status RemoveCgroup(SandboxRecord& record);
   // OCI poststop hooks of a container that is gone, if its prestart hooks ran.
   void RunPoststop(const SandboxRecord& record, ContainerRecord& container);

@@ -185,6 +185,7 @@ Status SandboxObject::UpdateContainer(const std::string& container_id, const Res
   UndoStack undo;
   // A stopped one gets them when it is made again.
   if (VmLives(record) && container->state != State::kStopped) {
+    SHOJI_RETURN_IF_ERROR(NotPaused(record, "cannot update container \"" + container_id + "\""));
     SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
     SHOJI_RETURN_IF_ERROR(Grow(record, size, *link, undo));
     SHOJI_ASSIGN_OR_RETURN(const std::string back, UndoResources(before, wanted));

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -44,11 +45,45 @@ Status PrepareDir(const std::string& dir, UndoStack& undo) {
   return OkStatus();
 }
 
-// What would be missing in a VM made from the state.
+// A VM is restored with the size and the disks that it was made with; what came or went since is
+// in its state, but not in the new VM.
+Status CheckDevices(const SandboxRecord& record, const std::string& what) {
+  const std::vector<std::string>& boot = record.boot_devices;
+  for (const DeviceRecord& device : record.devices) {
+    const std::string& id = device.info.id;
+    const bool storage = record.FindStorage(id) != nullptr;
+    const std::string its = what + ": its " + (storage ? "storage" : "device") + " \"" + id + "\"";
+    if (device.info.kind != DeviceInfo::Kind::kBlock) {
+      return FailedPrecondition(its + " belongs to the host and cannot be saved");
+    }
+    if (std::find(boot.begin(), boot.end(), id) == boot.end()) {
+      return FailedPrecondition(its + " came when it ran and cannot be saved; remove it first");
+    }
+  }
+  for (const std::string& id : boot) {
+    if (record.FindDevice(id) != nullptr) continue;
+    return FailedPrecondition(what + ": device \"" + id +
+                              "\", with which it was made, was removed; stop and start it first");
+  }
+  return OkStatus();
+}
+
 Status CheckSavable(const SandboxRecord& record, const std::string& what) {
-  if (record.interfaces.empty()) return OkStatus();
-  return FailedPrecondition(what + ": its interface \"" + record.interfaces[0].info.name +
-                            "\" cannot be saved; remove it first");
+  if (!record.interfaces.empty()) {
+    return FailedPrecondition(what + ": its interface \"" + record.interfaces[0].info.name +
+                              "\" cannot be saved");
+  }
+  if (!record.network_state.empty()) {
+    return FailedPrecondition(what + ": it is joined to network namespace \"" +
+                              record.config.network.netns + "\", which cannot be saved");
+  }
+  SHOJI_RETURN_IF_ERROR(CheckDevices(record, what));
+  const bool same = record.boot_vcpus == 0 || (record.vcpus == record.boot_vcpus &&
+                                               record.memory_bytes == record.boot_memory_bytes);
+  if (same) return OkStatus();
+  return FailedPrecondition(what + ": it was made with " + std::to_string(record.boot_vcpus) +
+                            " vCPUs and " + std::to_string(record.boot_memory_bytes) +
+                            " bytes of memory, which changed since; stop and start it first");
 }
 
 }  // namespace
@@ -131,7 +166,6 @@ Result<std::shared_ptr<SandboxObject>> SandboxObject::Restore(
   record.created_unix_ns = UnixNanos();
   record.released = false;
   record.boot = 1;
-  record.host_cgroup.clear();
   SHOJI_RETURN_IF_ERROR(
       self->RestoreFrom(snapshot, record, undo).WithContext("cannot restore " + self->Name()));
   record.state = State::kRunning;
@@ -151,8 +185,11 @@ Status SandboxObject::RestoreFrom(const Snapshot& snapshot, SandboxRecord& recor
     undo.Push([this] { (void)share_.RemoveAll(); });
     SHOJI_RETURN_IF_ERROR(share_.Prepare());
   }
+  SHOJI_RETURN_IF_ERROR(PrepareAttached(record));
+  SHOJI_RETURN_IF_ERROR(MakeCgroup(record, undo));
   SHOJI_ASSIGN_OR_RETURN(NewVm made, RestoreVm(snapshot, record));
   SHOJI_RETURN_IF_ERROR(AdoptVm(record, std::move(made), undo));
+  SHOJI_RETURN_IF_ERROR(JoinCgroup(record));
   SHOJI_ASSIGN_OR_RETURN(const auto vm, AttachVm(record));
   SHOJI_RETURN_IF_ERROR(vm->Resume(context_->making_call()));
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
@@ -160,6 +197,7 @@ Status SandboxObject::RestoreFrom(const Snapshot& snapshot, SandboxRecord& recor
   SHOJI_RETURN_IF_ERROR(link->Explain(link->agent().Check(call)));
   // Two guests with the same random numbers would have the same secrets.
   SHOJI_RETURN_IF_ERROR(WakeGuest(*link));
+  SHOJI_RETURN_IF_ERROR(ConfirmDevices(record, *vm));
   return RestoreContainers(record, *link, undo);
 }
 
@@ -169,7 +207,8 @@ Result<NewVm> SandboxObject::RestoreVm(const Snapshot& snapshot, const SandboxRe
   const Call call{Deadline::After(settings.boot_limit), settings.cancel_fd};
   SHOJI_ASSIGN_OR_RETURN(Hypervisor* const hypervisor, context_->hypervisor(record.hypervisor));
   NewVm out;
-  SHOJI_ASSIGN_OR_RETURN(const VmConfig config, VmConfigOf(record));
+  SHOJI_ASSIGN_OR_RETURN(VmConfig config, VmConfigOf(record));
+  config.devices = BootDevices(record, {});
   SHOJI_ASSIGN_OR_RETURN(out.vm, hypervisor->Restore(call, VmDir(snapshot.dir), config, false));
   UndoStack undo;
   undo.Push([&] {
@@ -196,6 +235,7 @@ Status SandboxObject::RestoreContainers(SandboxRecord& record, Link& link, UndoS
       container.share_entries = std::move(shared.share_entries);
     }
     container.execs.clear();
+    container.poststop_due = false;  // no prestart hook ran for this one
     const ProcessRef init = {container.config.id, container.config.id};
     SHOJI_ASSIGN_OR_RETURN(container.shim_pid, StartShim(record, init, container.terminal, link));
     undo.Push([this, shim = record.shim, pid = container.shim_pid] { StopShim(shim, pid); });

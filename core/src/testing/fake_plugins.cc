@@ -18,6 +18,7 @@
 #include "shoji/base/private_mounts.h"
 #include "shoji/base/strings.h"
 #include "shoji/plugin/agent_ext.h"
+#include "shoji/plugin/hypervisor_hotplug.h"
 #include "shoji/plugin/hypervisor_state.h"
 #include "shoji/spawn/spawn.h"
 
@@ -223,7 +224,17 @@ std::int32_t VmRestore(shoji_hypervisor* hypervisor, const shoji_call*, shoji_st
   auto* world = reinterpret_cast<FakeWorld*>(hypervisor);
   ENTER(world, "vm.restore", error);
   if (!ReadFile(Text(dir) + "/memory").ok()) return Fail(error, SHOJI_DATA_LOSS, "no memory file");
-  world->Note("vm.restore", Text(config->id) + " shares=" + std::to_string(config->share_count));
+  std::string note = Text(config->id) + " shares=" + std::to_string(config->share_count);
+  VmConfig made;
+  made.vcpus = config->vcpus;
+  made.memory_bytes = config->memory_bytes;
+  world->machine().Boot(made);
+  for (std::uint32_t i = 0; i < config->device_count; ++i) {
+    std::string json;
+    (void)world->machine().Attach(*config->devices[i], &json);
+    note += " " + Text(config->devices[i]->id);
+  }
+  world->Note("vm.restore", note);
   const auto vm = BootVm(world, Text(config->run_dir));
   if (!vm.ok()) return FillError(error, vm.status());
   world->SetPaused((*vm)->process.pid, true);
