@@ -100,7 +100,7 @@ Result<std::unique_ptr<KataProxyBuiltin>> KataProxyBuiltin::AttachState(ProxySta
 
 // FAILED_PRECONDITION when another process holds the channel.
 Status KataProxyBuiltin::TakeChannel() {
-  MuxConfig config;
+  mux::MuxConfig config;
   SHOJI_ASSIGN_OR_RETURN(config.serial, SerialPath(state_.agent_url));
   config.listen = state_.socket();
   config.warn = warn_;
@@ -112,7 +112,7 @@ Status KataProxyBuiltin::TakeChannel() {
     return FailedPrecondition("another process holds the agent channel of sandbox " +
                               state_.sandbox_id + " (" + path + " is locked)");
   }
-  SHOJI_ASSIGN_OR_RETURN(mux_, Mux::Start(std::move(config)));
+  SHOJI_ASSIGN_OR_RETURN(mux_, mux::Mux::Start(std::move(config)));
   return OkStatus();
 }
 
