@@ -14,6 +14,7 @@
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"
 #include "shoji/base/socket.h"
+#include "shoji/mux/serial_path.h"
 
 namespace shoji::kataproxybuiltin {
 
@@ -101,7 +102,7 @@ Result<std::unique_ptr<KataProxyBuiltin>> KataProxyBuiltin::AttachState(ProxySta
 // FAILED_PRECONDITION when another process holds the channel.
 Status KataProxyBuiltin::TakeChannel() {
   mux::MuxConfig config;
-  SHOJI_ASSIGN_OR_RETURN(config.serial, SerialPath(state_.agent_url));
+  SHOJI_ASSIGN_OR_RETURN(config.serial, mux::SerialPath(state_.agent_url));
   config.listen = state_.socket();
   config.warn = warn_;
   const std::string path = state_.lock();
