@@ -98,8 +98,8 @@ Result<std::unique_ptr<sdk::ProxyBase>> KataProxy::Start(const sdk::Host& host,
   if (debug) state.console_url = sdk::String(params.console_url);
   SHOJI_ASSIGN_OR_RETURN(state.program, ProgramOf(host, map));
   SHOJI_RETURN_IF_ERROR(CheckState(state));
-  std::unique_ptr<KataProxy> proxy(new KataProxy(std::move(state)));
-  SHOJI_RETURN_IF_ERROR(proxy->Launch(host, debug));
+  std::unique_ptr<KataProxy> proxy(new KataProxy(host, std::move(state)));
+  SHOJI_RETURN_IF_ERROR(proxy->Launch(debug));
   if (const Status listens = proxy->AwaitSocket(call); !listens.ok()) {
     static_cast<void>(proxy->Stop(nullptr));
     return listens;
@@ -107,12 +107,12 @@ Result<std::unique_ptr<sdk::ProxyBase>> KataProxy::Start(const sdk::Host& host,
   return std::unique_ptr<sdk::ProxyBase>(std::move(proxy));
 }
 
-Result<std::unique_ptr<sdk::ProxyBase>> KataProxy::Attach(const sdk::Host& /*host*/,
+Result<std::unique_ptr<sdk::ProxyBase>> KataProxy::Attach(const sdk::Host& host,
                                                           const shoji_options* /*options*/,
                                                           const shoji_call* /*call*/,
                                                           std::string_view blob) {
   SHOJI_ASSIGN_OR_RETURN(ProxyState state, ParseState(blob));
-  std::unique_ptr<KataProxy> proxy(new KataProxy(std::move(state)));
+  std::unique_ptr<KataProxy> proxy(new KataProxy(host, std::move(state)));
   // One that is gone: Connect() says so, and Stop() has something to clean up.
   proxy->pidfd_ = FindProcess(proxy->state_.pid, proxy->state_.start_ticks);
   return std::unique_ptr<sdk::ProxyBase>(std::move(proxy));
@@ -123,7 +123,7 @@ KataProxy::~KataProxy() {
   if (pidfd_ && HasEnded(pidfd_.get())) static_cast<void>(EndProcess(pidfd_.get(), Deadline()));
 }
 
-Status KataProxy::Launch(const sdk::Host& host, bool debug) {
+Status KataProxy::Launch(bool debug) {
   SHOJI_ASSIGN_OR_RETURN(const UniqueFd lock, TakeLock(state_));
   SHOJI_RETURN_IF_ERROR(RemoveFile(state_.socket()));  // of one that was killed
   SHOJI_ASSIGN_OR_RETURN(const UniqueFd log, OpenFile(state_.log(), O_WRONLY | O_APPEND | O_TRUNC));
@@ -131,7 +131,7 @@ Status KataProxy::Launch(const sdk::Host& host, bool debug) {
   request.sandbox_id = state_.sandbox_id;
   request.argv = CommandLine(state_, debug);
   request.fds = {{log.get(), 1}, {log.get(), 2}, {lock.get(), kLockInChild}};
-  const Result<sdk::Process> started = sdk::Spawn(host, request);
+  const Result<sdk::Process> started = sdk::Spawn(host_, request);
   if (!started.ok()) {
     static_cast<void>(RemoveFiles());
     return Status(started.status()).WithContext("proxy of sandbox " + state_.sandbox_id);
@@ -173,6 +173,14 @@ Status KataProxy::Gone() const {
                      (words.empty() ? "" : "; it said: " + words));
 }
 
+// Said aloud once: who asks, an agent plugin, has words of its own for why it reaches nobody.
+Status KataProxy::TellGone() {
+  const Status gone = Gone();
+  const MutexLock lock(mutex_);
+  if (!std::exchange(told_, true)) host_.Log(SHOJI_LOG_ERROR, gone.message());
+  return gone;
+}
+
 Result<int> KataProxy::Connect(const shoji_call* call) {
   {
     const MutexLock lock(mutex_);
@@ -183,7 +191,7 @@ Result<int> KataProxy::Connect(const shoji_call* call) {
   SHOJI_RETURN_IF_ERROR(sdk::CheckCall(call, "the connection to the proxy"));
   Result<UniqueFd> fd = ConnectUnix(state_.socket());
   if (fd.ok()) return fd->release();
-  if (HasEnded(pidfd_.get()) || NobodyListens(fd.status())) return Gone();
+  if (HasEnded(pidfd_.get()) || NobodyListens(fd.status())) return TellGone();
   return fd.status();
 }
 

@@ -38,15 +38,18 @@ class KataProxy : public sdk::ProxyBase {
   bool ConsoleWatched() override;
 
  private:
-  explicit KataProxy(ProxyState state) : state_(std::move(state)) {}
-  Status Launch(const sdk::Host& host, bool debug);
+  KataProxy(const sdk::Host& host, ProxyState state) : host_(host), state_(std::move(state)) {}
+  Status Launch(bool debug);
   Status AwaitSocket(const shoji_call* call) SHOJI_EXCLUDES(mutex_);
   Status Gone() const;
+  Status TellGone() SHOJI_EXCLUDES(mutex_);
   Status RemoveFiles() const;
 
+  const sdk::Host host_;
   ProxyState state_;
   UniqueFd pidfd_;  // none: the process is gone
   Mutex mutex_;
+  bool told_ SHOJI_GUARDED_BY(mutex_) = false;
   UniqueFd spare_ SHOJI_GUARDED_BY(mutex_);  // the connection that showed that it listens
 };
 

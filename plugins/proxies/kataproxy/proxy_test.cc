@@ -147,6 +147,9 @@ TEST_F(KataProxyTest, KilledItSaysSoAndStopCleansUp) {
   EXPECT_EQ(gone.code(), StatusCode::kUnavailable);
   EXPECT_THAT(gone.message(), HasSubstr("proxy of sandbox s1"));
   EXPECT_THAT(gone.message(), HasSubstr("killed by signal 9"));
+  EXPECT_THAT(host_.logs(), ElementsAre(testing::Pair(SHOJI_LOG_ERROR, gone.message())));
+  EXPECT_EQ(proxy->Connect(nullptr).status().message(), gone.message());
+  EXPECT_EQ(host_.logs().size(), 1U) << "said once";
   EXPECT_FALSE(proxy->ConsoleWatched());
   Made attached = Attach(state);
   ASSERT_TRUE(attached.ok());
