@@ -142,10 +142,12 @@ std::string Bed::MakeFile(const std::string& name, const std::string& content) c
   return Path(name);
 }
 
+std::string Bed::SampleRootfs() { return std::string(kPrefix) + "/share/shoji/rootfs/busybox"; }
+
 ContainerConfig Bed::Container(const std::string& id, const std::string& script) {
   ContainerConfig config;
   config.id = id;
-  config.rootfs.source = std::string(kPrefix) + "/share/shoji/rootfs/busybox";
+  config.rootfs.source = SampleRootfs();
   config.rootfs.read_only = true;
   config.cmd.args = {"/bin/sh", "-c", script};
   return config;

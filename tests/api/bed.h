@@ -42,6 +42,7 @@ class Bed {
   // The same on the root() of a Bed, which may be another process'.
   static std::unique_ptr<Runtime> RuntimeAt(const std::string& root, const Overrides& more = {});
 
+  static std::string SampleRootfs();
   const std::string& root() const { return root_; }
   std::string Path(const std::string& name) const { return root_ + "/files/" + name; }
   // A file of the host with this content, below files/.

@@ -31,6 +31,8 @@ constexpr std::size_t kBuffer = 256U << 10U;
 constexpr std::size_t kHighWater = 512U << 10U;
 // The session broke so often without a word understood between: give up.
 constexpr int kMaxBreaks = 5;
+// Seconds until a guest that does not answer, as a paused one, is taken as it is.
+constexpr int kAlignTicks = 3;
 // Seconds that a stream outlives its local socket while the guest does not end it.
 constexpr int kLinger = 10;
 
@@ -102,7 +104,39 @@ Status Mux::OpenAll() {
   SHOJI_RETURN_IF_ERROR(poller_.Add(timer_.get(), EPOLLIN, kTimer));
   SHOJI_RETURN_IF_ERROR(poller_.Add(listen_.get(), EPOLLIN, kListen));
   NewSession();
+  if (config_.takeover) Align();
   return OkStatus();
+}
+
+// Nothing else is sent before the answer has come, so all that comes before it is of the past.
+void Mux::Align() {
+  char nonce[4];
+  if (getrandom(nonce, sizeof nonce, 0) != static_cast<ssize_t>(sizeof nonce)) return;
+  constexpr std::string_view kPing("\0\2\0\1\0\0\0\0", 8), kPong("\0\2\0\2\0\0\0\0", 8);
+  const std::string ping = std::string(kPing) + std::string(nonce, sizeof nonce);
+  const ssize_t n = send(serial_.get(), ping.data(), ping.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (n != static_cast<ssize_t>(ping.size())) return;  // a channel just opened takes it, or is gone
+  answer_ = std::string(kPong) + std::string(nonce, sizeof nonce);
+  skipped_.clear();
+  align_ticks_ = kAlignTicks;
+}
+
+std::string_view Mux::SkipToAnswer(std::string_view bytes) {
+  const std::size_t before = skipped_.size();
+  // Only its beginning can have come before.
+  skipped_ += bytes.substr(0, answer_.size());
+  std::size_t end = skipped_.find(answer_);
+  if (end != std::string::npos) {
+    end += answer_.size() - before;
+  } else if (end = bytes.find(answer_); end != std::string_view::npos) {
+    end += answer_.size();
+  } else {
+    skipped_ += bytes.substr(std::min(bytes.size(), answer_.size()));
+    skipped_.erase(0, skipped_.size() - std::min(skipped_.size(), answer_.size() - 1));
+    return {};
+  }
+  align_ticks_ = 0;
+  return bytes.substr(end);
 }
 
 void Mux::NewSession() {
@@ -229,6 +263,7 @@ void Mux::OnTick() {
   if (read(timer_.get(), &ticks, sizeof ticks) < 0) return;
   // Without a ping each second the guest's output has been seen to hang. The answers carry
   // no meaning: a VM may be paused. One that did not leave yet is enough.
+  if (aligning()) --align_ticks_;
   if (session_->PendingOutput().empty()) session_->Ping(pings_++);
   if (listen_paused_ && poller_.Add(listen_.get(), EPOLLIN, kListen).ok()) listen_paused_ = false;
   std::vector<yamux::StreamId> overdue;
@@ -249,7 +284,9 @@ void Mux::OnSerial(std::uint32_t events) {
     return Die("the VM closed the agent channel " + config_.serial +
                (n < 0 ? ": " + ErrnoText(errno) : std::string()));
   }
-  const Status status = session_->Feed({buffer_.get(), static_cast<std::size_t>(n)});
+  std::string_view bytes(buffer_.get(), static_cast<std::size_t>(n));
+  if (aligning()) bytes = SkipToAnswer(bytes);
+  const Status status = session_->Feed(bytes);
   if (!status.ok()) SessionBroke(status);
 }
 
@@ -272,6 +309,7 @@ void Mux::SessionBroke(const Status& why) {
     return Die(s.message());
   }
   NewSession();
+  Align();
 }
 
 void Mux::Die(const std::string& why) {
@@ -293,7 +331,7 @@ void Mux::Release() {
 }
 
 void Mux::FlushSerial() {
-  while (true) {
+  while (!aligning()) {
     const std::string_view out = session_->PendingOutput();
     if (out.empty()) break;
     const ssize_t n = send(serial_.get(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -306,7 +344,7 @@ void Mux::FlushSerial() {
 }
 
 void Mux::WatchSerial() {
-  const bool want = !session_->PendingOutput().empty();
+  const bool want = !aligning() && !session_->PendingOutput().empty();
   if (want == serial_wants_write_) return;
   serial_wants_write_ = want;
   const std::uint32_t events = want ? EPOLLIN | EPOLLOUT : EPOLLIN;

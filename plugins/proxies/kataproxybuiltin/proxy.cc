@@ -80,7 +80,7 @@ Result<std::unique_ptr<KataProxyBuiltin>> KataProxyBuiltin::StartState(ProxyStat
   SHOJI_RETURN_IF_ERROR(CheckState(state));
   std::unique_ptr<KataProxyBuiltin> proxy(new KataProxyBuiltin(std::move(state), std::move(warn)));
   const MutexLock lock(proxy->mutex_);
-  SHOJI_RETURN_IF_ERROR(proxy->TakeChannel());
+  SHOJI_RETURN_IF_ERROR(proxy->TakeChannel(false));
   return proxy;
 }
 
@@ -100,11 +100,12 @@ Result<std::unique_ptr<KataProxyBuiltin>> KataProxyBuiltin::AttachState(ProxySta
 }
 
 // FAILED_PRECONDITION when another process holds the channel.
-Status KataProxyBuiltin::TakeChannel() {
+Status KataProxyBuiltin::TakeChannel(bool takeover) {
   mux::MuxConfig config;
   SHOJI_ASSIGN_OR_RETURN(config.serial, mux::SerialPath(state_.agent_url));
   config.listen = state_.socket();
   config.warn = warn_;
+  config.takeover = takeover;
   const std::string path = state_.lock();
   config.lock.reset(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!config.lock) return ErrnoStatus(errno, "cannot open " + path);
@@ -123,7 +124,7 @@ Result<UniqueFd> KataProxyBuiltin::Reach(const shoji_call* call) {
     Result<UniqueFd> fd = ConnectUnix(state_.socket());
     if (fd.ok()) owner_pid_ = PeerPid(fd->get());
     if (fd.ok() || !NobodyListens(fd.status())) return fd;
-    const Status taken = TakeChannel();
+    const Status taken = TakeChannel(true);
     if (taken.ok()) break;
     if (taken.code() == StatusCode::kNotFound) {
       return Unavailable("the sandbox's directory is gone: " + taken.message());

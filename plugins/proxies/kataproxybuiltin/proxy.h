@@ -47,7 +47,7 @@ class KataProxyBuiltin : public sdk::ProxyBase {
  private:
   KataProxyBuiltin(ProxyState state, Warn warn)
       : state_(std::move(state)), warn_(std::move(warn)) {}
-  Status TakeChannel() SHOJI_REQUIRES(mutex_);
+  Status TakeChannel(bool takeover) SHOJI_REQUIRES(mutex_);
   Result<UniqueFd> Reach(const shoji_call* call) SHOJI_REQUIRES(mutex_);
 
   const ProxyState state_;

@@ -34,6 +34,9 @@ struct MuxConfig {
   std::string listen;  // path of ours
   UniqueFd lock;       // held as long as the channel is ours
   std::function<void(std::string_view)> warn = [](std::string_view) {};
+  // Somebody had the channel before: what the guest had half sent to it comes first and is
+  // skipped, up to the guest's answer to a ping that nobody else can have sent.
+  bool takeover = false;
 };
 
 class Mux : private yamux::Listener {
@@ -65,6 +68,7 @@ class Mux : private yamux::Listener {
   explicit Mux(MuxConfig config);
   Status OpenAll();
   void NewSession();
+  void Align();
 
   // The loop.
   void Dispatch(std::uint64_t tag, std::uint32_t events);
@@ -74,6 +78,9 @@ class Mux : private yamux::Listener {
   void Accept();
   void OnTick();
   void OnSerial(std::uint32_t events);
+  bool aligning() const { return align_ticks_ > 0; }
+  // What follows the answer that is waited for; nothing, as long as it has not come.
+  std::string_view SkipToAnswer(std::string_view bytes);
   void OnBridge(yamux::StreamId id, std::uint32_t events);
   void ReadBridge(yamux::StreamId id, Bridge* bridge);
   void FlushSerial();
@@ -104,6 +111,9 @@ class Mux : private yamux::Listener {
   UniqueFd wake_;
   bool serial_wants_write_ = false;
   bool listen_paused_ = false;  // out of descriptors: looked at again with the next tick
+  int align_ticks_ = 0;         // until the answer is not waited for any longer
+  std::string answer_;          // that is waited for
+  std::string skipped_;         // the last bytes that came, which may begin the answer
   int breaks_ = 0;              // of the session since the guest was understood last
   std::uint32_t pings_ = 0;
   bool dead_ = false;
