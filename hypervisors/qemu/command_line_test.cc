@@ -173,7 +173,7 @@ TEST(CommandLineTest, AnImageIsADiskOrMemory) {
               Contains("driver=raw,node-name=image0,read-only=on,file.driver=file,"
                        "file.filename=/i,,mg"));
   launch.features.image_device = "nvdimm";
-  EXPECT_THAT(ValuesOf(BuildArgv(launch), "-m"), Contains("size=256M,slots=2,maxmem=1288M"));
+  EXPECT_THAT(ValuesOf(BuildArgv(launch), "-m"), Contains("size=256M,slots=1,maxmem=1288M"));
   EXPECT_THAT(ValuesOf(BuildArgv(launch), "-device"),
               Contains("nvdimm,id=nvdimm0,memdev=image0,unarmed=on"));
 }

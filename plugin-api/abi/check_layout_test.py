@@ -71,8 +71,8 @@ class Growth(Tree):
         self.assertEqual(self.run_tool(status=0), [])
 
     def test_field_at_the_end(self):
-        self.edit("hypervisor.h", "  uint32_t flags; /* none yet: 0 */\n} shoji_vm_config;",
-                  "  uint32_t flags; /* none yet: 0 */\n  uint64_t memory_max;\n} shoji_vm_config;")
+        self.edit("hypervisor.h", "  uint32_t device_count;\n  uint32_t reserved0;\n} shoji_vm_config;",
+                  "  uint32_t device_count;\n  uint32_t reserved0;\n  uint64_t memory_max;\n} shoji_vm_config;")
         self.accepted("struct shoji_vm_config: field memory_max appended")
 
     def test_slot_at_the_end(self):

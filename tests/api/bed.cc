@@ -163,7 +163,7 @@ std::vector<std::string> Bed::Leftovers() const {
   for (const auto& [pid, command] : MarkedProcesses(root_)) {
     out.push_back("process " + std::to_string(pid) + ": " + command);
   }
-  for (const std::string& point : MountsBelow(root_)) out.push_back("mount " + point);
+  for (const std::string& point : MountsBelow(root_ + "/run")) out.push_back("mount " + point);
   for (const std::string& name : Names(root_ + "/run/sandboxes")) {
     out.push_back("directory sandboxes/" + name);
   }

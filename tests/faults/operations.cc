@@ -20,6 +20,11 @@ Status RunPod(Runtime& runtime, const std::string& /*files*/) {
   return runtime.RunSandbox(Pod()).status();
 }
 
+Status RunAndStop(Runtime& runtime, const std::string& /*files*/) {
+  SHOJI_RETURN_IF_ERROR(runtime.RunSandbox(Pod()).status());
+  return runtime.StopSandbox(kPod);
+}
+
 Status Start(Runtime& runtime, const std::string& /*files*/) {
   return runtime.StartSandbox(kPod).status();
 }
@@ -54,11 +59,17 @@ Status Delete(Runtime& runtime, const std::string& /*files*/) {
 }  // namespace
 
 const std::vector<Operation>& Operations() {
+  static const std::vector<std::string> kBoot = {"create", "start", "agent_endpoint", "save_state",
+                                                 "pids"};
   static const std::vector<Operation> kAll = {
-      {"create", Nothing, Create, true},         {"start", Create, Start, true},
-      {"container", RunPod, AddContainer, true}, {"exec", RunPod, Exec, true},
-      {"add-device", RunPod, AddDevice, true},   {"stop", RunPod, Stop, true},
-      {"delete", RunPod, Delete, false},
+      {"create", Nothing, Create, true, kBoot, {}},
+      {"start", Create, Start, true, {"attach"}, {}},
+      {"restart", RunAndStop, Start, true, kBoot, {}},
+      {"container", RunPod, AddContainer, true, {"attach"}, {}},
+      {"exec", RunPod, Exec, true, {"attach"}, {}},
+      {"add-device", RunPod, AddDevice, true, {"attach", "attach_device"}, {}},
+      {"stop", RunPod, Stop, true, {"attach", "destroy"}, {"stop"}},
+      {"delete", RunPod, Delete, false, {"destroy"}, {"attach", "stop"}},
   };
   return kAll;
 }

@@ -19,6 +19,10 @@ struct Operation {
   std::function<Status(Runtime& runtime, const std::string& files)> prepare;
   std::function<Status(Runtime& runtime, const std::string& files)> run;
   bool leaves_sandbox;  // whether there is one after it, when nothing goes wrong
+  // The hypervisor's slots that it needs, in the names of the script of hypervisor "mock", and
+  // those it can do without: then it is done all the same.
+  std::vector<std::string> slots;
+  std::vector<std::string> spare_slots;
 };
 
 const std::vector<Operation>& Operations();

@@ -18,7 +18,7 @@ GROWTH = (
     ("base.h", "  void (*shutdown)(void *self);", "\n  uint64_t newer_field;"),
     ("store.h", "  const void *(*get_extension)(shoji_store *store, const char *id);",
      "\n  int32_t (*newer_slot)(shoji_store *store, shoji_error *err);"),
-    ("hypervisor.h", "  uint32_t flags; /* none yet: 0 */\n", "  uint64_t newer_field;\n"),
+    ("hypervisor.h", "  uint32_t device_count;\n  uint32_t reserved0;\n", "  uint64_t newer_field;\n"),
     ("hypervisor.h", "  const void *(*get_extension)(shoji_vm *vm, const char *id);",
      "\n  int32_t (*newer_slot)(shoji_vm *vm);"),
     ("agent.h", "  void (*release)(void *ctx);", "\n  int32_t (*newer_slot)(void *ctx);"),

@@ -479,6 +479,7 @@ Result<std::string> SandboxObject::EnterContainer(const std::string& container_i
 }
 
 Status SandboxObject::KillContainer(const std::string& container_id, int signal, bool all) {
+  SHOJI_RETURN_IF_ERROR(ValidateSignal(signal));
   SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kShared));
   SHOJI_ASSIGN_OR_RETURN(const ContainerRecord* const container,
                          FindContainer(session.record, container_id));

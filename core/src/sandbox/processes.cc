@@ -1,6 +1,4 @@
 // Processes of a sandbox: no lock is held while they are waited for.
-#include <csignal>
-
 #include "sandbox/io.h"
 #include "sandbox/object.h"
 #include "sandbox/validate.h"
@@ -64,10 +62,7 @@ Status SandboxObject::SignalOne(const ProcessRef& process, int signal) {
 }
 
 Status SandboxObject::Signal(const ProcessRef& process, int signal) {
-  if (signal < 1 || signal > SIGRTMAX) {
-    return InvalidArgument("signal " + std::to_string(signal) + " is not 1 to " +
-                           std::to_string(SIGRTMAX));
-  }
+  SHOJI_RETURN_IF_ERROR(ValidateSignal(signal));
   SHOJI_ASSIGN_OR_RETURN(const auto link, ConnectFor(process, true));
   Status sent = link->agent().SignalProcess(context_->call(), process, signal);
   if (sent.code() == StatusCode::kNotFound) return OkStatus();  // it has ended

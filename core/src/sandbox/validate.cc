@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <csignal>
 #include <set>
 
 #include "sandbox/assets.h"
@@ -101,6 +102,12 @@ Status ValidateId(std::string_view what, std::string_view id) {
   if (good) return OkStatus();
   return InvalidArgument(std::string(what) + " id " + Quoted(id) +
                          " is not 1 to 64 characters of A-Z a-z 0-9 '_' '.' '-'");
+}
+
+Status ValidateSignal(int signal) {
+  if (signal >= 1 && signal <= SIGRTMAX) return OkStatus();
+  return InvalidArgument("signal " + std::to_string(signal) + " is not 1 to " +
+                         std::to_string(SIGRTMAX));
 }
 
 Status ValidateCmd(const Cmd& cmd, std::string_view what) {

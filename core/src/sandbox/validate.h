@@ -16,6 +16,7 @@ namespace shoji {
 
 // `what`: "sandbox", "container".
 Status ValidateId(std::string_view what, std::string_view id);
+Status ValidateSignal(int signal);
 Status ValidateCmd(const Cmd& cmd, std::string_view what);
 Status ValidateContainer(const ContainerConfig& config);
 Status ValidateSandbox(const SandboxConfig& config);

@@ -53,7 +53,10 @@ void DropMountsOfOthers() {
   std::reverse(lines.begin(), lines.end());
   for (const std::string& line : lines) {
     const std::vector<std::string> fields = Split(line, ' ');
-    if (fields.size() > 4 && fields[4].starts_with("/tmp/shoji-")) {
+    if (fields.size() <= 4 || !fields[4].starts_with("/tmp/")) continue;
+    const bool sandbox = fields[4].find("/sandboxes/") != std::string::npos;
+    if (sandbox || fields[4].starts_with("/tmp/shoji-") ||
+        fields[4].starts_with("/tmp/api-test-")) {
       umount2(fields[4].c_str(), MNT_DETACH);
     }
   }

@@ -357,7 +357,7 @@ class CallOffTest : public AgentTest {
     });
     const UniqueFd cancel(eventfd(0, EFD_CLOEXEC));
     const shoji_call call = Within(seconds(30), cancel.get());
-    const shoji_sink sink{sizeof sink, 0, text, Append};
+    const shoji_sink sink = sdk::SinkTo(text);
     Status status;
     std::thread reader([&] { status = agent_->ReadStdout(&call, process_, 100, &sink); });
     waiting.wait(false);
@@ -383,7 +383,7 @@ TEST_F(AgentTest, ReadOfAGuestThatCannotBeCalledOffIsCancelledAllTheSame) {
   const UniqueFd cancel(eventfd(0, EFD_CLOEXEC));
   const shoji_call call = Within(seconds(30), cancel.get());
   std::string text;
-  const shoji_sink sink{sizeof sink, 0, &text, Append};
+  const shoji_sink sink = sdk::SinkTo(&text);
   std::thread reader([&] {
     EXPECT_EQ(agent_->ReadStdout(&call, process_, 100, &sink).code(), StatusCode::kCancelled);
   });

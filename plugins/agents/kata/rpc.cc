@@ -32,7 +32,7 @@ using google::protobuf::MessageLite;
 constexpr int kPatientTries = 100;
 constexpr int kPatientWaitMs = 50;
 constexpr std::chrono::milliseconds kTurnWait{50};  // between looks at cancel_fd
-constexpr std::chrono::seconds kRetreatLimit{2};
+constexpr std::chrono::milliseconds kRetreatLimit{700};
 constexpr std::chrono::milliseconds kRetreatPause{50};
 
 grpc::ChannelArguments Arguments() {

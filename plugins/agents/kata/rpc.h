@@ -64,7 +64,7 @@ class Rpc {
   // As CallRaw, for a call whose answer must not be lost when it is cancelled, because it holds
   // what the guest gives once. When the caller cancels, `call_off` is sent by the same method,
   // which makes the guest answer all calls that wait: OK with what it had, or with an empty reply,
-  // after which this gives CANCELLED. A guest that does not know of it is cancelled after 2 s.
+  // after which this gives CANCELLED. A guest that does not know of it is cancelled after 0.7 s.
   Status CallOff(std::string_view method, const shoji_call* call,
                  const google::protobuf::MessageLite& request,
                  const google::protobuf::MessageLite& call_off, grpc::ByteBuffer* reply)

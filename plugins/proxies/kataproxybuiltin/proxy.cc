@@ -14,6 +14,7 @@
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"
 #include "shoji/base/socket.h"
+#include "shoji/mux/serial_path.h"
 
 namespace shoji::kataproxybuiltin {
 
@@ -100,8 +101,8 @@ Result<std::unique_ptr<KataProxyBuiltin>> KataProxyBuiltin::AttachState(ProxySta
 
 // FAILED_PRECONDITION when another process holds the channel.
 Status KataProxyBuiltin::TakeChannel() {
-  MuxConfig config;
-  SHOJI_ASSIGN_OR_RETURN(config.serial, SerialPath(state_.agent_url));
+  mux::MuxConfig config;
+  SHOJI_ASSIGN_OR_RETURN(config.serial, mux::SerialPath(state_.agent_url));
   config.listen = state_.socket();
   config.warn = warn_;
   const std::string path = state_.lock();
@@ -112,7 +113,7 @@ Status KataProxyBuiltin::TakeChannel() {
     return FailedPrecondition("another process holds the agent channel of sandbox " +
                               state_.sandbox_id + " (" + path + " is locked)");
   }
-  SHOJI_ASSIGN_OR_RETURN(mux_, Mux::Start(std::move(config)));
+  SHOJI_ASSIGN_OR_RETURN(mux_, mux::Mux::Start(std::move(config)));
   return OkStatus();
 }
 

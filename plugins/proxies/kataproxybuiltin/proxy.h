@@ -13,8 +13,8 @@
 #include <string>
 #include <string_view>
 
-#include "mux.h"
 #include "shoji/base/thread_annotations.h"
+#include "shoji/mux/mux.h"
 #include "shoji/sdk/proxy.h"
 #include "state.h"
 
@@ -53,7 +53,7 @@ class KataProxyBuiltin : public sdk::ProxyBase {
   const ProxyState state_;
   const Warn warn_;
   Mutex mutex_;
-  std::unique_ptr<Mux> mux_ SHOJI_GUARDED_BY(mutex_);
+  std::unique_ptr<mux::Mux> mux_ SHOJI_GUARDED_BY(mutex_);
   UniqueFd spare_ SHOJI_GUARDED_BY(mutex_);  // connection made by Attach, not given away yet
   int owner_pid_ SHOJI_GUARDED_BY(mutex_) = 0;
 };

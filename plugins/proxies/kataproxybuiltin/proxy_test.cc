@@ -17,14 +17,16 @@
 #include <thread>
 #include <vector>
 
-#include "fake_guest.h"
 #include "shoji/base/deadline.h"
 #include "shoji/base/file.h"
+#include "shoji/mux/testing/fake_guest.h"
 
 namespace shoji::kataproxybuiltin {
 namespace {
 
 std::size_t OpenDescriptors() { return ListDir("/proc/self/fd")->size(); }
+
+using mux::FakeGuest;
 
 class ProxyTest : public ::testing::Test {
  protected:

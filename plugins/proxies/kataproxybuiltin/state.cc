@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "shoji/base/strings.h"
+#include "shoji/mux/serial_path.h"
 
 namespace shoji::kataproxybuiltin {
 
@@ -44,20 +45,7 @@ Status CheckState(const ProxyState& state) {
     return InvalidArgument("run_dir of the proxy is \"" + state.run_dir +
                            "\", expected an absolute path");
   }
-  return SerialPath(state.agent_url).status();
-}
-
-Result<std::string> SerialPath(const std::string& agent_url) {
-  constexpr std::string_view kScheme = "unix://";
-  if (agent_url.starts_with("vsock://") || agent_url.starts_with("hvsock://")) {
-    return InvalidArgument("agent URL \"" + agent_url +
-                           "\" takes many connections by itself; use proxy \"noproxy\"");
-  }
-  std::string path = agent_url.starts_with(kScheme) ? agent_url.substr(kScheme.size()) : agent_url;
-  if (path.empty() || path[0] != '/') {
-    return InvalidArgument("agent URL \"" + agent_url + "\", expected unix:///absolute/path");
-  }
-  return path;
+  return mux::SerialPath(state.agent_url).status();
 }
 
 }  // namespace shoji::kataproxybuiltin

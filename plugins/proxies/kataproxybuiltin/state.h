@@ -30,10 +30,6 @@ Result<ProxyState> ParseState(std::string_view blob);
 // INVALID_ARGUMENT unless every field can be used and kept.
 Status CheckState(const ProxyState& state);
 
-// The path behind unix:///path. INVALID_ARGUMENT for other schemes: their guests need no
-// multiplexing.
-Result<std::string> SerialPath(const std::string& agent_url);
-
 }  // namespace shoji::kataproxybuiltin
 
 #endif  // SHOJI_KATAPROXYBUILTIN_STATE_H_

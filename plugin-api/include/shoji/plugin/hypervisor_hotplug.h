@@ -2,10 +2,14 @@
  *
  * Purpose   shoji.hypervisor.hotplug/1 attaches and detaches devices,
  *           shoji.hypervisor.resize/1 changes vCPUs and memory,
- *           shoji.hypervisor.shares/1 tells how the guest mounts a shared directory. A plugin
- * answers get_extension() with a table only for what this VM can really do. Threads   [instance]:
- * the host makes one such call on a VM at a time. Errors    As of every call on a VM
- * (hypervisor.h). Since     ABI 1, all slots. Example const shoji_hypervisor_hotplug_v1 *hot =
+ *           shoji.hypervisor.shares/1 tells how the guest mounts a shared directory.
+ *           A plugin answers get_extension() with a table only for what this VM can
+ *           really do.
+ * Threads   [instance]: the host makes one such call on a VM at a time.
+ * Errors    As of every call on a VM (hypervisor.h).
+ * Since     ABI 1, all slots.
+ * Example
+ *     const shoji_hypervisor_hotplug_v1 *hot =
  *         hv->get_extension(vm, SHOJI_HYPERVISOR_HOTPLUG_V1);
  *     if (SHOJI_HAS_SLOT(shoji_hypervisor_hotplug_v1, hot, attach))
  *       hot->attach(vm, call, &disk, &sink, err);

@@ -1,4 +1,4 @@
-#include "mux.h"
+#include "shoji/mux/mux.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 #include "shoji/base/file.h"
 #include "shoji/base/socket.h"
 
-namespace shoji::kataproxybuiltin {
+namespace shoji::mux {
 
 namespace {
 
@@ -24,6 +24,7 @@ constexpr std::uint64_t kSerial = 1ULL << 32U;
 constexpr std::uint64_t kWake = kSerial + 1;
 constexpr std::uint64_t kTimer = kSerial + 2;
 constexpr std::uint64_t kListen = kSerial + 3;
+constexpr std::uint64_t kWatched = kSerial + 4;  // and above
 
 constexpr std::size_t kBuffer = 256U << 10U;
 // Bytes that wait for the serial socket, above which local sockets are not read.
@@ -73,16 +74,22 @@ bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK || e
 
 }  // namespace
 
-Mux::Mux(MuxConfig config) : config_(std::move(config)), buffer_(kBuffer) {}
+Mux::Mux(MuxConfig config)
+    : config_(std::move(config)), buffer_(std::make_unique_for_overwrite<char[]>(kBuffer)) {}
 
-Result<std::unique_ptr<Mux>> Mux::Start(MuxConfig config) {
+Result<std::unique_ptr<Mux>> Mux::Open(MuxConfig config) {
   std::unique_ptr<Mux> mux(new Mux(std::move(config)));
-  SHOJI_RETURN_IF_ERROR(mux->Open());
-  mux->thread_ = QuietThread([raw = mux.get()] { raw->Run(); });
+  SHOJI_RETURN_IF_ERROR(mux->OpenAll());
   return mux;
 }
 
-Status Mux::Open() {
+Result<std::unique_ptr<Mux>> Mux::Start(MuxConfig config) {
+  SHOJI_ASSIGN_OR_RETURN(std::unique_ptr<Mux> mux, Open(std::move(config)));
+  mux->thread_ = QuietThread([raw = mux.get()] { static_cast<void>(raw->Run()); });
+  return mux;
+}
+
+Status Mux::OpenAll() {
   SHOJI_RETURN_IF_ERROR(poller_.Open());
   SHOJI_ASSIGN_OR_RETURN(serial_, ConnectSerial(config_.serial));
   SHOJI_ASSIGN_OR_RETURN(timer_, EverySecond());
@@ -108,12 +115,16 @@ void Mux::NewSession() {
                                               static_cast<yamux::Listener*>(this), options);
 }
 
-Mux::~Mux() {
+void Mux::Stop() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
   }
   Wake();
+}
+
+Mux::~Mux() {
+  Stop();
   if (thread_.joinable()) thread_.join();
   Release();
 }
@@ -144,7 +155,17 @@ Result<UniqueFd> Mux::Connect() {
   return std::move(ends.second);
 }
 
-void Mux::Run() {
+Status Mux::Watch(int fd, std::function<bool()> on_ready) {
+  SHOJI_RETURN_IF_ERROR(poller_.Add(fd, EPOLLIN, kWatched + watched_.size()));
+  watched_.push_back({fd, std::move(on_ready)});
+  return OkStatus();
+}
+
+void Mux::OnWatched(std::size_t index) {
+  if (!watched_[index].on_ready()) poller_.Remove(watched_[index].fd);
+}
+
+Status Mux::Run() {
   while (!dead_ && !stopping()) {
     for (const epoll_event& event : poller_.Wait()) {
       if (dead_) break;
@@ -155,6 +176,8 @@ void Mux::Run() {
     FlushSerial();
     ResumePaused();
   }
+  const MutexLock lock(mutex_);
+  return ended_;
 }
 
 void Mux::Dispatch(std::uint64_t tag, std::uint32_t events) {
@@ -170,6 +193,7 @@ void Mux::Dispatch(std::uint64_t tag, std::uint32_t events) {
     case kListen:
       return Accept();
     default:
+      if (tag >= kWatched) return OnWatched(static_cast<std::size_t>(tag - kWatched));
       return OnBridge(static_cast<yamux::StreamId>(tag), events);
   }
 }
@@ -219,13 +243,13 @@ void Mux::OnTick() {
 
 void Mux::OnSerial(std::uint32_t events) {
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;  // writable: the loop flushes
-  const ssize_t n = recv(serial_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+  const ssize_t n = recv(serial_.get(), buffer_.get(), kBuffer, MSG_DONTWAIT);
   if (n < 0 && WouldBlock(errno)) return;
   if (n <= 0) {
     return Die("the VM closed the agent channel " + config_.serial +
                (n < 0 ? ": " + ErrnoText(errno) : std::string()));
   }
-  const Status status = session_->Feed({buffer_.data(), static_cast<std::size_t>(n)});
+  const Status status = session_->Feed({buffer_.get(), static_cast<std::size_t>(n)});
   if (!status.ok()) SessionBroke(status);
 }
 
@@ -326,7 +350,7 @@ void Mux::OnBridge(yamux::StreamId id, std::uint32_t events) {
 
 void Mux::ReadBridge(yamux::StreamId id, Bridge* bridge) {
   const bool slow = session_->PendingBytes() >= kHighWater;
-  const std::size_t room = slow ? 0 : std::min(session_->Writable(id), buffer_.size());
+  const std::size_t room = slow ? 0 : std::min(session_->Writable(id), kBuffer);
   if (room == 0) {
     bridge->WantRead(false);
     // Either the guest's window opens, or the serial socket gets empty.
@@ -337,9 +361,9 @@ void Mux::ReadBridge(yamux::StreamId id, Bridge* bridge) {
     }
     return;
   }
-  const ssize_t n = recv(bridge->socket(), buffer_.data(), room, MSG_DONTWAIT);
+  const ssize_t n = recv(bridge->socket(), buffer_.get(), room, MSG_DONTWAIT);
   if (n > 0) {
-    session_->Write(id, {buffer_.data(), static_cast<std::size_t>(n)});
+    session_->Write(id, {buffer_.get(), static_cast<std::size_t>(n)});
   } else if (n == 0) {
     bridge->LocalFinished();
     session_->Finish(id);
@@ -408,4 +432,4 @@ void Mux::OnOpened(yamux::StreamId id) { session_->Reset(id); }
 
 void Mux::OnPong(std::uint32_t /*value*/) { breaks_ = 0; }
 
-}  // namespace shoji::kataproxybuiltin
+}  // namespace shoji::mux

@@ -1,11 +1,11 @@
-#include "bridge.h"
+#include "shoji/mux/bridge.h"
 
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <utility>
 
-namespace shoji::kataproxybuiltin {
+namespace shoji::mux {
 
 std::ptrdiff_t Bridge::Send(std::string_view data) {
   std::size_t done = 0;
@@ -79,4 +79,4 @@ void Bridge::Close() {
   sent_ = 0;
 }
 
-}  // namespace shoji::kataproxybuiltin
+}  // namespace shoji::mux

@@ -1,7 +1,7 @@
 // A guest for tests: listens like QEMU's serial socket, one client at a time, and runs a
 // yamux server that echoes every stream and half-closes when its peer does.
-#ifndef SHOJI_KATAPROXYBUILTIN_FAKE_GUEST_H_
-#define SHOJI_KATAPROXYBUILTIN_FAKE_GUEST_H_
+#ifndef SHOJI_MUX_TESTING_FAKE_GUEST_H_
+#define SHOJI_MUX_TESTING_FAKE_GUEST_H_
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -20,7 +20,7 @@
 #include "shoji/base/unique_fd.h"
 #include "shoji/yamux/session.h"
 
-namespace shoji::kataproxybuiltin {
+namespace shoji::mux {
 
 class FakeGuest : private yamux::Listener {
  public:
@@ -131,6 +131,6 @@ class FakeGuest : private yamux::Listener {
   std::thread thread_;
 };
 
-}  // namespace shoji::kataproxybuiltin
+}  // namespace shoji::mux
 
-#endif  // SHOJI_KATAPROXYBUILTIN_FAKE_GUEST_H_
+#endif  // SHOJI_MUX_TESTING_FAKE_GUEST_H_

@@ -2,8 +2,8 @@
 //
 // Threads  One.
 // Example  poller.Set(fd, EPOLLIN, tag); for (const auto& e : poller.Wait()) ... e.data.u64
-#ifndef SHOJI_KATAPROXYBUILTIN_POLLER_H_
-#define SHOJI_KATAPROXYBUILTIN_POLLER_H_
+#ifndef SHOJI_MUX_POLLER_H_
+#define SHOJI_MUX_POLLER_H_
 
 #include <sys/epoll.h>
 
@@ -16,7 +16,7 @@
 #include "shoji/base/unique_fd.h"
 #include "shoji/status.h"
 
-namespace shoji::kataproxybuiltin {
+namespace shoji::mux {
 
 class Poller {
  public:
@@ -51,6 +51,6 @@ class Poller {
   std::array<epoll_event, 64> events_{};
 };
 
-}  // namespace shoji::kataproxybuiltin
+}  // namespace shoji::mux
 
-#endif  // SHOJI_KATAPROXYBUILTIN_POLLER_H_
+#endif  // SHOJI_MUX_POLLER_H_

@@ -2,19 +2,19 @@
 //
 // Purpose  Bounded by the stream's window: the peer gets credit only for what the socket took.
 // Threads  One.
-#ifndef SHOJI_KATAPROXYBUILTIN_BRIDGE_H_
-#define SHOJI_KATAPROXYBUILTIN_BRIDGE_H_
+#ifndef SHOJI_MUX_BRIDGE_H_
+#define SHOJI_MUX_BRIDGE_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "poller.h"
 #include "shoji/base/unique_fd.h"
+#include "shoji/mux/poller.h"
 #include "shoji/yamux/session.h"
 
-namespace shoji::kataproxybuiltin {
+namespace shoji::mux {
 
 class Bridge {
  public:
@@ -66,6 +66,6 @@ class Bridge {
   std::uint32_t watched_for_ = 0;
 };
 
-}  // namespace shoji::kataproxybuiltin
+}  // namespace shoji::mux
 
-#endif  // SHOJI_KATAPROXYBUILTIN_BRIDGE_H_
+#endif  // SHOJI_MUX_BRIDGE_H_

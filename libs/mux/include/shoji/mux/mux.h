@@ -2,13 +2,15 @@
 //
 // Purpose  Owns the serial socket: a yamux client session on it, a listening socket for
 //          other processes, and one Bridge for each stream.
-// Lifecycle Start() .. destructor. When the channel ends (the VM is gone) every connection
-//          is closed and Connect() fails at once.
-// Threads  Public functions from any thread; everything else on the loop's own thread.
+// Lifecycle Start() .. destructor; or Open(), Watch(), Run() for a program that has no other
+//          use for its thread. When the channel ends (the VM is gone) every connection is
+//          closed and Connect() fails at once.
+// Threads  Connect(), alive() and Stop() from any thread; Watch() before Run(); everything else
+//          on the loop's own thread.
 // Example  auto mux = Mux::Start({.serial = "/x/kata.sock", .listen = "/x/proxy.sock"});
 //          Result<UniqueFd> fd = (*mux)->Connect();
-#ifndef SHOJI_KATAPROXYBUILTIN_MUX_H_
-#define SHOJI_KATAPROXYBUILTIN_MUX_H_
+#ifndef SHOJI_MUX_MUX_H_
+#define SHOJI_MUX_MUX_H_
 
 #include <functional>
 #include <memory>
@@ -18,14 +20,14 @@
 #include <unordered_map>
 #include <vector>
 
-#include "bridge.h"
-#include "poller.h"
 #include "shoji/base/thread_annotations.h"
 #include "shoji/base/unique_fd.h"
+#include "shoji/mux/bridge.h"
+#include "shoji/mux/poller.h"
 #include "shoji/status.h"
 #include "shoji/yamux/session.h"
 
-namespace shoji::kataproxybuiltin {
+namespace shoji::mux {
 
 struct MuxConfig {
   std::string serial;  // path of the VM's socket
@@ -38,6 +40,8 @@ class Mux : private yamux::Listener {
  public:
   // UNAVAILABLE when nothing listens on the serial socket. Does not wait for the guest.
   static Result<std::unique_ptr<Mux>> Start(MuxConfig config);
+  // The same, with the caller to Run() it.
+  static Result<std::unique_ptr<Mux>> Open(MuxConfig config);
   // Ends thread, connections and sockets.
   ~Mux() override;
 
@@ -45,14 +49,26 @@ class Mux : private yamux::Listener {
   Result<UniqueFd> Connect() SHOJI_EXCLUDES(mutex_);
   bool alive() const SHOJI_EXCLUDES(mutex_);
 
+  // Calls `on_ready` on the loop's thread whenever `fd`, which is borrowed, can be read or has
+  // failed; false: never again.
+  Status Watch(int fd, std::function<bool()> on_ready);
+  // Until Stop(), or until the channel ends: then UNAVAILABLE says why.
+  Status Run() SHOJI_EXCLUDES(mutex_);
+  void Stop() SHOJI_EXCLUDES(mutex_);
+
  private:
+  struct Watched {
+    int fd;
+    std::function<bool()> on_ready;
+  };
+
   explicit Mux(MuxConfig config);
-  Status Open();
+  Status OpenAll();
   void NewSession();
 
   // The loop.
-  void Run();
   void Dispatch(std::uint64_t tag, std::uint32_t events);
+  void OnWatched(std::size_t index);
   bool stopping() const SHOJI_EXCLUDES(mutex_);
   void TakeIncoming() SHOJI_EXCLUDES(mutex_);
   void Accept();
@@ -94,7 +110,8 @@ class Mux : private yamux::Listener {
   std::unique_ptr<yamux::Session> session_;
   std::unordered_map<yamux::StreamId, std::unique_ptr<Bridge>> bridges_;
   std::vector<yamux::StreamId> paused_;  // not read because the serial socket is slow
-  std::vector<char> buffer_;
+  std::vector<Watched> watched_;
+  const std::unique_ptr<char[]> buffer_;  // not touched before there is something to pass on
 
   mutable Mutex mutex_;
   bool stopping_ SHOJI_GUARDED_BY(mutex_) = false;
@@ -103,6 +120,6 @@ class Mux : private yamux::Listener {
   std::thread thread_;
 };
 
-}  // namespace shoji::kataproxybuiltin
+}  // namespace shoji::mux
 
-#endif  // SHOJI_KATAPROXYBUILTIN_MUX_H_
+#endif  // SHOJI_MUX_MUX_H_

@@ -1,0 +1,40 @@
+// What another process must know to use, or end, the proxy of a sandbox.
+//
+// Threads  Values.
+// Example  const std::string blob = FormatState(state); ... ParseState(blob)
+#ifndef SHOJI_KATAPROXY_STATE_H_
+#define SHOJI_KATAPROXY_STATE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "shoji/status.h"
+
+namespace shoji::kataproxy {
+
+struct ProxyState {
+  std::string sandbox_id;
+  std::string run_dir;      // holds socket, lock and log
+  std::string agent_url;    // unix:///path
+  std::string console_url;  // unix:///path of what the proxy logs, or empty
+  std::string program;
+  std::int32_t pid = 0;
+  std::uint64_t start_ticks = 0;  // with pid: this process and no later one of that number
+
+  std::string socket() const { return run_dir + "/proxy.sock"; }
+  std::string lock() const { return run_dir + "/proxy.lock"; }
+  std::string log() const { return run_dir + "/proxy.log"; }
+};
+
+std::string FormatState(const ProxyState& state);
+
+// DATA_LOSS for anything FormatState() did not make.
+Result<ProxyState> ParseState(std::string_view blob);
+
+// INVALID_ARGUMENT unless a proxy can be started with it, and it can be kept.
+Status CheckState(const ProxyState& state);
+
+}  // namespace shoji::kataproxy
+
+#endif  // SHOJI_KATAPROXY_STATE_H_
