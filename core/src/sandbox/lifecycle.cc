@@ -1,4 +1,5 @@
 // Start, stop, delete and release of a whole sandbox.
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -17,6 +18,17 @@ constexpr auto kGoodbyeLimit = std::chrono::seconds(3);
 // For a guest to end its containers, when its VM is ended in any case.
 constexpr auto kForceLimit = std::chrono::seconds(3);
 constexpr std::uint32_t kRemoveSeconds = 10;
+constexpr int kRemoveTries = 100;
+
+// Who waits for the lock may make its file again when it has just been removed; finding no
+// record, that one leaves.
+Status RemoveDir(const std::string& dir) {
+  Status removed = RemoveTree(dir);
+  for (int i = 1; i < kRemoveTries && removed.sys_errno() == ENOTEMPTY; ++i) {
+    removed = RemoveTree(dir);
+  }
+  return removed;
+}
 
 }  // namespace
 
@@ -206,7 +218,7 @@ Status SandboxObject::Delete() {
   }
   SHOJI_RETURN_IF_ERROR(metadata->Remove(id_));
   SHOJI_RETURN_IF_ERROR(UnmountBelow(paths_.dir));
-  SHOJI_RETURN_IF_ERROR(RemoveTree(paths_.dir));
+  SHOJI_RETURN_IF_ERROR(RemoveDir(paths_.dir));
   DropOwnership();
   return OkStatus();
 }
