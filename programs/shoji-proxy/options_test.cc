@@ -57,7 +57,7 @@ TEST(Options, WhatIsWrongIsNamed) {
       {With({"-log", "loud"}), "\"loud\""},
       {With({"-debug=maybe"}), "\"maybe\""},
       {{"-listen-socket", "tcp://1.2.3.4:5", "-mux-socket", "/b"}, "tcp://1.2.3.4:5"},
-      {{"-listen-socket", "", "-mux-socket", "/b"}, "-listen-socket is \"\""},
+      {{"-listen-socket", "", "-mux-socket", "/b"}, "-listen-socket is missing"},
       {{"-listen-socket", "relative", "-mux-socket", "/b"}, "relative"},
   };
   for (const Bad& bad : cases) {

@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import subprocess
 import unittest
 
 import harness
@@ -74,6 +75,18 @@ class OnProcess(MainJob, ProxyTest):
         done = self.shoji("run", "-i", "--name", self.name, "--", "cat", input=data)
         self.assertEqual(len(done.stdout), len(data))
         self.assertEqual(done.stdout, data)
+
+    def test_kata_shim_stands_for_the_process(self):
+        process = self.start_ready(self.name)
+        shim = subprocess.Popen(
+            [harness.PREFIX + "/libexec/shoji/shoji-shim", "-agent",
+             f"unix://{self.root}/sandboxes/{self.name}/proxy/proxy.sock", "-container", self.name,
+             "-exec-id", self.name], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE)
+        self.started.append(shim)
+        _, err = shim.communicate(timeout=harness.LIMIT)  # the end of its input ends cat
+        self.assertEqual((shim.returncode, err), (0, b""))
+        self.finish(process)
 
     def test_outlives_the_one_who_started_it(self):
         process = self.start_ready(self.name)

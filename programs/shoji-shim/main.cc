@@ -1,0 +1,30 @@
+// shoji-shim: the process on the host that stands for one in a guest.
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dial.h"
+#include "options.h"
+#include "relay.h"
+
+namespace {
+
+int Fail(const shoji::Status& status, int exit_status) {
+  fprintf(stderr, "shoji-shim: %s\n", status.message().c_str());
+  return exit_status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace shoji::shim;
+  const auto options = ParseOptions(std::vector<std::string>(argv + 1, argv + argc));
+  if (!options.ok()) return Fail(options.status(), 2);
+  if (options->help) return fputs(Usage().c_str(), stdout) < 0 ? 1 : 0;
+  if (options->version) return puts("shoji-shim version " SHOJI_VERSION) < 0 ? 1 : 0;
+  auto fd = Dial(options->agent);
+  if (!fd.ok()) return Fail(fd.status(), 1);
+  const auto exit_status = Relay(*options, std::move(*fd)).Run();
+  return exit_status.ok() ? *exit_status : Fail(exit_status.status(), 1);
+}
