@@ -36,7 +36,13 @@ class NetworkTest : public ApiTest {
     Pod::AddAddress(net_.outside(), "out1", "10.78.0.1/24");
   }
   static void Reaches(Sandbox& pod, const std::string& address) {
-    EXPECT_THAT(Exec(pod, "one", "ping -c 1 -W 20 " + address), HasSubstr("1 packets received"));
+    Cmd ping = Command({"/bin/sh", "-c", "ping -c 1 -W 20 " + address + " 2>&1"});
+    const std::vector<std::string> raw = {"CAP_NET_RAW"};
+    ping.capabilities = Capabilities{raw, raw, raw, raw, {}};
+    const auto process = pod.EnterContainer("one", ping);
+    ASSERT_TRUE(Ok(process));
+    EXPECT_THAT(ReadAll(pod, "one", *process), HasSubstr("1 packets received"));
+    EXPECT_EQ(*pod.WaitProcess("one", *process), 0);
   }
 
   Pod net_;

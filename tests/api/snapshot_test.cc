@@ -69,7 +69,8 @@ TEST_F(SnapshotTest, AContainerGoesOnWhereItWas) {
   EXPECT_NEAR(static_cast<double>(guest), static_cast<double>(time(nullptr)), 2);
   ASSERT_TRUE(Ok((*again)->StopContainer("one")));
   ASSERT_TRUE(Ok((*again)->Delete()));
-  EXPECT_TRUE(Fails(runtime_->RestoreSandbox("none", bed_.Path("nothing")), StatusCode::kNotFound));
+  EXPECT_TRUE(Fails(runtime_->RestoreSandbox("none", bed_.Path("nothing")), StatusCode::kDataLoss,
+                    {"nothing"}));
 }
 
 }  // namespace
