@@ -1,10 +1,12 @@
 #include "bed.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -178,6 +180,15 @@ std::vector<std::string> Bed::Leftovers() const {
     if (record && it->is_regular_file(error)) out.push_back("record " + path);
   }
   return out;
+}
+
+void KillAndWait(pid_t pid) {
+  const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  kill(pid, SIGKILL);
+  pollfd gone = {pidfd, POLLIN, 0};
+  while (pidfd >= 0 && poll(&gone, 1, -1) < 0) {
+  }
+  close(pidfd);
 }
 
 std::string ReadAll(Sandbox& sandbox, const std::string& container, const std::string& process,

@@ -69,6 +69,9 @@ inline Cmd Command(std::vector<std::string> args) {
   return cmd;
 }
 
+// Kills it and waits until it is gone.
+void KillAndWait(pid_t pid);
+
 // Everything a process writes until it ends. `stream` is 1 or 2.
 std::string ReadAll(Sandbox& sandbox, const std::string& container, const std::string& process,
                     int stream = 1);

@@ -154,7 +154,7 @@ TEST_F(ManagementTest, GarbageOfADeadVmIsCollected) {
   const auto pids = runtime_->StatusSandbox("pod")->vm_pids;
   ASSERT_TRUE(Ok((*pod)->Release()));
   pod->reset();
-  kill(pids[0], SIGKILL);
+  KillAndWait(pids[0]);
   auto collector = bed_.NewRuntime();
   const auto would = collector->CollectGarbage(true);
   ASSERT_TRUE(Ok(would));

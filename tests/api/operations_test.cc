@@ -90,7 +90,7 @@ TEST_F(OperationsTest, TheMonitorTellsOfTheEndOfTheVm) {
   ASSERT_TRUE(Ok(monitor));
   pollfd quiet = {(*monitor)->fd(), POLLIN, 0};
   EXPECT_EQ(poll(&quiet, 1, 0), 0);
-  kill(runtime_->StatusSandbox("pod")->vm_pids[0], SIGKILL);
+  KillAndWait(runtime_->StatusSandbox("pod")->vm_pids[0]);
   for (;;) {
     const auto event = (*monitor)->Next();
     ASSERT_TRUE(Ok(event));

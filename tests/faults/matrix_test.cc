@@ -179,7 +179,7 @@ TEST_F(MatrixTest, TheVmIsKilledBefore) {
       (void)runtime->DeleteSandbox(kPod);
       continue;
     }
-    kill(status->vm_pids[0], SIGKILL);
+    api_test::KillAndWait(status->vm_pids[0]);
     table_->Add(operation.name, "VM killed before", operation.run(*runtime, files));
     runtime.reset();
     ExpectRecovered(bed, operation);
