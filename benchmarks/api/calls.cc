@@ -30,9 +30,8 @@ void ContainerCalls(Sandbox& pod, Times& times) {
   Time(times, "WaitProcess (true)", [&] { Need(pod.WaitProcess("c", process).status()); });
   Time(times, "PauseContainer", [&] { Need(pod.PauseContainer("c")); });
   Time(times, "ResumeContainer", [&] { Need(pod.ResumeContainer("c")); });
-  Resources resources;
-  resources.pids_limit = 100;
-  Time(times, "UpdateContainer", [&] { Need(pod.UpdateContainer("c", resources)); });
+  // Nothing is asked for: the control groups of the machine may have no controllers.
+  Time(times, "UpdateContainer", [&] { Need(pod.UpdateContainer("c", Resources())); });
   Time(times, "StopContainer", [&] { Need(pod.StopContainer("c", true)); });
   Time(times, "DeleteContainer", [&] { Need(pod.DeleteContainer("c")); });
 }
