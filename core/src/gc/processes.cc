@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <optional>
+#include <thread>
 
 #include "sandbox/liveness.h"
 #include "sandbox/paths.h"
@@ -22,6 +23,9 @@ namespace {
 
 constexpr auto kKillLimit = std::chrono::seconds(10);
 constexpr int kRounds = 5;
+// How often a process is looked at that may be in the middle of an exec, and how far apart.
+constexpr int kLooks = 4;
+constexpr auto kExecPause = std::chrono::milliseconds(2);
 
 // The value of the marker in an environment ("A=1\0B=2\0"), if it is there.
 std::optional<std::string> Marker(const std::string& environment) {
@@ -34,6 +38,24 @@ std::optional<std::string> Marker(const std::string& environment) {
     at = end + 1;
   }
   return std::nullopt;
+}
+
+// False for a process that shows no environment just now: for a moment in the middle of an exec
+// nobody can tell whose it is. The kernel's own have none ever, nor a program.
+bool Looked(const std::string& name, std::map<std::string, std::vector<ProcessId>>& out) {
+  const auto pid = ParseInt(name);
+  if (!pid.ok() || *pid == getpid()) return true;
+  const auto ticks = StartTicks(static_cast<std::int32_t>(*pid));
+  const auto environment = ReadFile("/proc/" + name + "/environ", 4U << 20U);
+  if (!ticks.ok() || !environment.ok()) return true;  // it has ended
+  if (environment->empty()) {
+    char program[1];
+    return readlink(("/proc/" + name + "/exe").c_str(), program, sizeof program) < 0;
+  }
+  if (const auto dir = Marker(*environment)) {
+    out[*dir].push_back({static_cast<std::int32_t>(*pid), *ticks});
+  }
+  return true;
 }
 
 Status KillAndWait(const ProcessId& process, Deadline deadline) {
@@ -55,17 +77,11 @@ Status KillAndWait(const ProcessId& process, Deadline deadline) {
 }  // namespace
 
 Result<std::map<std::string, std::vector<ProcessId>>> MarkedProcesses() {
-  SHOJI_ASSIGN_OR_RETURN(const auto names, ListDir("/proc"));
+  SHOJI_ASSIGN_OR_RETURN(auto names, ListDir("/proc"));
   std::map<std::string, std::vector<ProcessId>> out;
-  for (const std::string& name : names) {
-    const auto pid = ParseInt(name);
-    if (!pid.ok() || *pid == getpid()) continue;
-    const auto ticks = StartTicks(static_cast<std::int32_t>(*pid));
-    const auto environment = ReadFile("/proc/" + name + "/environ", 4U << 20U);
-    if (!ticks.ok() || !environment.ok()) continue;  // it has ended
-    if (const auto dir = Marker(*environment)) {
-      out[*dir].push_back({static_cast<std::int32_t>(*pid), *ticks});
-    }
+  for (int look = 0; look < kLooks && !names.empty(); ++look) {
+    if (look > 0) std::this_thread::sleep_for(kExecPause);
+    std::erase_if(names, [&](const std::string& name) { return Looked(name, out); });
   }
   return out;
 }

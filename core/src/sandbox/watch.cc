@@ -70,6 +70,7 @@ void SandboxWatch::Add(const std::shared_ptr<EventQueue>& queue) {
 }
 
 void SandboxWatch::Close() {
+  const MutexLock arming(arming_);  // a way to the guest that is just being made is seen by others
   const MutexLock lock(mutex_);
   over_ = true;
   stop_.Trigger();
@@ -167,6 +168,8 @@ void SandboxWatch::Arm(const SandboxRecord& record) {
 
 void SandboxWatch::ArmOne(const SandboxRecord& record, const Key& key) {
   if (waiters_.count(key) != 0 || told_.count(key) != 0) return;
+  const MutexLock arming(arming_);
+  if (over()) return;
   auto link = object_->Connect(record);
   if (!link.ok()) {
     // While somebody works on the sandbox it may be right that there is no way to the guest.

@@ -104,6 +104,7 @@ class SandboxWatch {
   std::optional<std::string> lost_;  // why, not told yet
   Deadline patience_;                // never: nothing is pending
 
+  Mutex arming_;  // held while a way to the guest is made: after Close() there is none
   Mutex mutex_;
   std::vector<std::weak_ptr<EventQueue>> queues_ SHOJI_GUARDED_BY(mutex_);
   std::vector<SandboxEvent> standing_ SHOJI_GUARDED_BY(mutex_);  // for those that come later
