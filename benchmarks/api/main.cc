@@ -35,7 +35,8 @@ World::World(const std::string& hypervisor, std::function<void(const Span&)> on_
 }
 
 World::~World() {
-  for (const auto& sandbox : Need(runtime_->ListSandboxes())) {
+  const auto sandboxes = runtime_->ListSandboxes();
+  for (const auto& sandbox : sandboxes.ok() ? *sandboxes : std::vector<SandboxStatus>()) {
     (void)runtime_->DeleteSandbox(sandbox.id);
   }
   runtime_.reset();
@@ -65,6 +66,22 @@ std::string World::Image(const std::string& name) const {
   return path;
 }
 
+namespace {
+
+void Measure(int runs, bool qemu) {
+  MeasureCalls("process", runs);
+  MeasureRecords(runs);
+  MeasureDevices("process", runs);
+  MeasureMemory("process", 8);
+  if (qemu) {
+    MeasureStages(std::min(runs, 7));
+    MeasureDevices("qemu", std::min(runs, 5));
+    MeasureMemory("qemu", 4);
+  }
+}
+
+}  // namespace
+
 }  // namespace shoji::api_benchmark
 
 int main(int argc, char** argv) {
@@ -81,14 +98,11 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
-  MeasureCalls("process", runs);
-  MeasureRecords(runs);
-  MeasureDevices("process", runs);
-  MeasureMemory("process", 8);
-  if (qemu) {
-    MeasureStages(std::min(runs, 7));
-    MeasureDevices("qemu", std::min(runs, 5));
-    MeasureMemory("qemu", 4);
+  try {
+    Measure(runs, qemu);
+  } catch (const std::exception& e) {
+    fprintf(stderr, "api-benchmark: %s\n", e.what());
+    return 1;
   }
   return 0;
 }

@@ -176,7 +176,7 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
   auto containers = ShareContainers(asked, configs);
   if (!containers.ok()) cancel.Trigger();
   auto made = booting.get();
-  SHOJI_RETURN_IF_ERROR(AdoptNetwork(record, joined, undo));
+  AdoptNetwork(record, joined, undo);
   if (made.ok()) {
     SHOJI_RETURN_IF_ERROR(AdoptVm(record, std::move(*made), undo));
   }

@@ -53,16 +53,16 @@ Status SandboxObject::JoinNetwork(const SandboxRecord& record, const CancelEvent
   auto link = network->Join(call, params);
   if (!link.ok()) return link.status().WithContext("cannot join network " + config.netns);
   joined.link = std::move(*link);
-  SHOJI_ASSIGN_OR_RETURN(const std::string state, joined.link->SaveState());
-  SHOJI_RETURN_IF_ERROR(NoteNetwork(paths_, record.network, state));
+  SHOJI_ASSIGN_OR_RETURN(joined.state, joined.link->SaveState());
+  SHOJI_RETURN_IF_ERROR(NoteNetwork(paths_, record.network, joined.state));
   SHOJI_ASSIGN_OR_RETURN(joined.nics, joined.link->Nics());
   for (Nic& nic : joined.nics) nic = WithWishes(nic, AskedFor(record.interfaces, nic.id));
   span.Finish();
   return OkStatus();
 }
 
-Status SandboxObject::AdoptNetwork(SandboxRecord& record, const Joined& joined, UndoStack& undo) {
-  if (joined.link == nullptr) return OkStatus();
+void SandboxObject::AdoptNetwork(SandboxRecord& record, const Joined& joined, UndoStack& undo) {
+  if (joined.link == nullptr) return;
   undo.Push([this, link = joined.link] {
     if (const Status left = link->Leave(context_->call()); !left.ok()) {
       context_->Log(LogLevel::kWarn, Name() + ": " + left.message());
@@ -70,11 +70,10 @@ Status SandboxObject::AdoptNetwork(SandboxRecord& record, const Joined& joined, 
       (void)ForgetNetwork(paths_);
     }
   });
-  SHOJI_ASSIGN_OR_RETURN(record.network_state, joined.link->SaveState());
+  record.network_state = joined.state;
   const MutexLock lock(mutex_);
   network_ = joined.link;
   network_state_ = record.network_state;
-  return OkStatus();
 }
 
 Result<InterfaceRecord> SandboxObject::ConnectNic(const SandboxRecord& record, NetworkLink& network,

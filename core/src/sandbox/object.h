@@ -116,6 +116,7 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   struct Joined {
     std::shared_ptr<NetworkLink> link;  // null: there is no network
     std::vector<Nic> nics;
+    std::string state;  // of the link, for the record
   };
   SandboxObject(std::shared_ptr<Context> context, std::string id);
 
@@ -196,7 +197,7 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   // `joined` is set as soon as there is something to leave, also on failure.
   Status JoinNetwork(const SandboxRecord& record, const CancelEvent& cancel, Joined& joined);
   // Takes over what was joined: into record and object, to be left by `undo`.
-  Status AdoptNetwork(SandboxRecord& record, const Joined& joined, UndoStack& undo)
+  void AdoptNetwork(SandboxRecord& record, const Joined& joined, UndoStack& undo)
       SHOJI_EXCLUDES(mutex_);
   // Sets the guest's side; before CreateSandbox.
   Status ConfigureNetwork(SandboxRecord& record, const Joined& joined, Link& link);

@@ -167,16 +167,7 @@ std::size_t VirtioPort::WriteSome(std::string_view bytes) {
 void VirtioPort::Write() {
   write_planned_ = false;
   if (!channel_) return;
-  bool blocked = false;
-  const bool done = channel_->Drain([this, &blocked](std::string_view bytes) {
-    std::size_t sent = 0;
-    while (sent < bytes.size() && !blocked) {
-      const std::size_t n = WriteSome(bytes.substr(sent));
-      sent += n;
-      blocked = n == 0;
-    }
-    return sent;
-  });
+  const bool done = channel_->DrainAll([this](std::string_view bytes) { return WriteSome(bytes); });
   const Status armed =
       loop_->Rearm(port_.get(), done ? std::uint32_t{EPOLLIN} : std::uint32_t{EPOLLIN | EPOLLOUT});
   if (!armed.ok()) on_failure_(armed);

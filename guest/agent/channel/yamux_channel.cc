@@ -56,6 +56,19 @@ std::size_t YamuxChannel::Room(yamux::StreamId id) const {
   return waiting >= kHighWater ? 0 : std::min(session_.Writable(id), kHighWater - waiting);
 }
 
+bool YamuxChannel::DrainAll(const std::function<std::size_t(std::string_view)>& write) {
+  bool blocked = false;
+  return Drain([&](std::string_view bytes) {
+    std::size_t sent = 0;
+    while (sent < bytes.size() && !blocked) {
+      const std::size_t n = write(bytes.substr(sent));
+      sent += n;
+      blocked = n == 0;
+    }
+    return sent;
+  });
+}
+
 bool YamuxChannel::Drain(const std::function<std::size_t(std::string_view)>& write) {
   while (true) {
     const std::string_view waiting = session_.PendingOutput();

@@ -41,6 +41,9 @@ class YamuxChannel final : private yamux::Listener {
   // offered. True when nothing waits any more.
   bool Drain(const std::function<std::size_t(std::string_view)>& write);
 
+  // Drain() with a `write` that may take a part of what it could: until it takes nothing.
+  bool DrainAll(const std::function<std::size_t(std::string_view)>& write);
+
  private:
   friend class YamuxClient;
   void OnOpened(yamux::StreamId id) override;

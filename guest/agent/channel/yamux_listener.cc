@@ -97,16 +97,7 @@ std::size_t YamuxListener::WriteSome(std::string_view bytes) {
 void YamuxListener::Write() {
   write_planned_ = false;
   if (!channel_) return;
-  bool blocked = false;
-  const bool done = channel_->Drain([this, &blocked](std::string_view bytes) {
-    std::size_t sent = 0;
-    while (sent < bytes.size() && !blocked) {
-      const std::size_t n = WriteSome(bytes.substr(sent));
-      sent += n;
-      blocked = n == 0;
-    }
-    return sent;
-  });
+  const bool done = channel_->DrainAll([this](std::string_view bytes) { return WriteSome(bytes); });
   // A client that is gone makes the socket readable: that ends it.
   Complain(loop_->Rearm(client_.get(),
                         done ? std::uint32_t{EPOLLIN} : std::uint32_t{EPOLLIN | EPOLLOUT}));

@@ -74,8 +74,12 @@ void Connection::Start() {
 
 Status Connection::Feed(std::string_view bytes) {
   feeding_ = true;
-  const ssize_t used = nghttp2_session_mem_recv(
-      session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  ssize_t used = 0;
+  gate_.Pass(bytes, [this, &used](std::string_view part) {
+    used = nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(part.data()),
+                                    part.size());
+    return used >= 0;
+  });
   feeding_ = false;
   Flush();
   if (used < 0) {

@@ -19,6 +19,7 @@
 
 #include "loop/loop.h"
 #include "rpc/call.h"
+#include "rpc/reset_gate.h"
 #include "rpc/server.h"
 #include "rpc/wire.h"
 #include "shoji/status.h"
@@ -113,6 +114,7 @@ class Connection final : private Call::Owner {
   Server* server_;
   Output* output_;
   nghttp2_session* session_ = nullptr;
+  ResetGate gate_;
   bool feeding_ = false;  // inside nghttp2, where nothing may be sent
   bool flushing_ = false;
   std::size_t charged_ = 0;
