@@ -1,5 +1,8 @@
 #include "oci/spec.h"
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
 #include <algorithm>
 #include <exception>
 #include <nlohmann/json.hpp>
@@ -9,6 +12,7 @@
 #include "oci/process.h"
 #include "oci/resources.h"
 #include "sandbox/paths.h"
+#include "shoji/base/strings.h"
 
 namespace shoji {
 namespace {
@@ -28,6 +32,18 @@ bool IsGuestsOwn(const std::string& source) {
 bool HasOption(const std::vector<std::string>& options, const std::string& name) {
   return std::find(options.begin(), options.end(), name) != options.end();
 }
+
+// The memory that the processes of a pod share: an engine makes a directory "…/shm" for it on
+// the host, and the guest has its own. Something else on /dev/shm is a volume as any other.
+bool IsPodShm(const std::string& source, const std::string& destination) {
+  const std::string name = "/shm";
+  const bool named = source.size() >= name.size() &&
+                     source.compare(source.size() - name.size(), name.size(), name) == 0;
+  return destination == "/dev/shm" && named;
+}
+
+// A hierarchy of cgroup v1, which an engine shows to systemd; the guest has v2 only.
+bool IsOldHierarchy(const std::string& source) { return source == "/sys/fs/cgroup/systemd"; }
 
 bool IsBind(const json& mount) {
   const auto options = ValueOr(mount, "options", std::vector<std::string>());
@@ -56,7 +72,8 @@ Result<std::vector<SpecBind>> Binds(const json& spec) {
     SHOJI_ASSIGN_OR_RETURN(const std::string destination, DestinationOf(mounts[i], i));
     const std::string source = ValueOr(mounts[i], "source", std::string());
     if (ValueOr(mounts[i], "type", std::string()) == kStorageMount) continue;
-    if (!IsBind(mounts[i]) || source.empty() || destination == "/dev/shm" || IsGuestsOwn(source)) {
+    if (!IsBind(mounts[i]) || source.empty() || IsPodShm(source, destination) ||
+        IsGuestsOwn(source)) {
       continue;
     }
     const auto options = ValueOr(mounts[i], "options", std::vector<std::string>());
@@ -83,6 +100,48 @@ bool HasHooks(const json& spec) {
   return std::any_of(hooks.begin(), hooks.end(), [](const json& list) { return !list.empty(); });
 }
 
+// "10m" of tmpfs; 0 for what is no number of bytes.
+std::uint64_t SizeOption(const std::vector<std::string>& options) {
+  const std::string name = "size=";
+  for (const std::string& option : options) {
+    if (option.rfind(name, 0) != 0) continue;
+    const auto size = ParseSize(option.substr(name.size()));
+    return size.ok() ? *size : 0;
+  }
+  return 0;
+}
+
+std::uint64_t ShmSizeOf(const json& mounts) {
+  for (const json& mount : mounts) {
+    if (ValueOr(mount, "destination", std::string()) != "/dev/shm") continue;
+    if (!IsBind(mount)) return SizeOption(ValueOr(mount, "options", std::vector<std::string>()));
+    const std::string source = ValueOr(mount, "source", std::string());
+    struct statfs info = {};
+    if (!IsPodShm(source, "/dev/shm") || source == "/dev/shm") return 0;
+    if (statfs(source.c_str(), &info) < 0 || info.f_type != TMPFS_MAGIC) return 0;
+    return static_cast<std::uint64_t>(info.f_blocks) * static_cast<std::uint64_t>(info.f_bsize);
+  }
+  return 0;
+}
+
+bool JoinsPids(const json& linux_part) {
+  const json namespaces = ArrayOr(linux_part, "namespaces");
+  return std::any_of(namespaces.begin(), namespaces.end(), [](const json& ns) {
+    return ValueOr(ns, "type", std::string()) == "pid" &&
+           !ValueOr(ns, "path", std::string()).empty();
+  });
+}
+
+std::set<std::string> BlockNodes(const json& linux_part) {
+  std::set<std::string> out;
+  for (const json& node : ArrayOr(linux_part, "devices")) {
+    if (ValueOr(node, "type", std::string()) == "b") {
+      out.insert(ValueOr(node, "path", std::string()));
+    }
+  }
+  return out;
+}
+
 Result<SpecSummary> Summarize(const json& spec) {
   SpecSummary out;
   const json process = ObjectOr(spec, "process");
@@ -98,6 +157,10 @@ Result<SpecSummary> Summarize(const json& spec) {
   out.annotations = ValueOr(spec, "annotations", std::map<std::string, std::string>());
   SHOJI_ASSIGN_OR_RETURN(out.binds, Binds(spec));
   out.storages = StorageMounts(spec);
+  out.hostname = ValueOr(spec, "hostname", std::string());
+  out.shm_size = ShmSizeOf(ArrayOr(spec, "mounts"));
+  out.joins_pids = JoinsPids(ObjectOr(spec, "linux"));
+  out.block_nodes = BlockNodes(ObjectOr(spec, "linux"));
   for (const json& mount : ArrayOr(spec, "mounts")) {
     out.destinations.push_back(ValueOr(mount, "destination", std::string()));
   }
@@ -169,19 +232,30 @@ void AddDevices(const std::vector<SpecDevice>& devices, json& linux_part) {
   }
 }
 
-json ShmMount() {
-  return {
-      {"destination", "/dev/shm"}, {"type", "bind"}, {"source", kGuestShm}, {"options", {"rbind"}}};
+// The engine's restrictions hold for the guest's file system too.
+json ShmMount(const std::vector<std::string>& asked) {
+  json options = {"rbind"};
+  for (const std::string& option : asked) {
+    const bool ours = option == "ro" || option == "nosuid" || option == "nodev" ||
+                      option == "noexec" || option == "exec";
+    if (ours) options.push_back(option);
+  }
+  return {{"destination", "/dev/shm"},
+          {"type", "bind"},
+          {"source", kGuestShm},
+          {"options", std::move(options)}};
 }
 
 Result<json> EditMount(json mount, std::size_t index, const GuestPlace& place) {
   SHOJI_ASSIGN_OR_RETURN(const std::string destination, DestinationOf(mount, index));
-  if (destination == "/dev/shm") return ShmMount();
+  auto options = ValueOr(mount, "options", std::vector<std::string>());
+  const std::string source = ValueOr(mount, "source", std::string());
+  const bool shm = destination == "/dev/shm" && (!IsBind(mount) || IsPodShm(source, destination));
+  if (shm) return ShmMount(options);
   if (!IsBind(mount) && ValueOr(mount, "type", std::string()) != kStorageMount) return mount;
   if (const auto it = place.binds.find(index); it != place.binds.end()) {
     mount["source"] = it->second;
   }
-  auto options = ValueOr(mount, "options", std::vector<std::string>());
   if (!HasOption(options, "bind") && !HasOption(options, "rbind")) options.push_back("rbind");
   mount["type"] = "bind";
   mount["options"] = std::move(options);
@@ -191,6 +265,7 @@ Result<json> EditMount(json mount, std::size_t index, const GuestPlace& place) {
 Result<json> EditMounts(const json& mounts, const GuestPlace& place) {
   json out = json::array();
   for (std::size_t i = 0; i < mounts.size(); ++i) {
+    if (IsOldHierarchy(ValueOr(mounts[i], "source", std::string()))) continue;
     SHOJI_ASSIGN_OR_RETURN(json mount, EditMount(mounts[i], i, place));
     out.push_back(std::move(mount));
   }

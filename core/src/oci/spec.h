@@ -11,6 +11,7 @@
 #define SHOJI_CORE_OCI_SPEC_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
@@ -48,6 +49,10 @@ struct SpecSummary {
   std::vector<SpecBind> storages;         // `source` refers to one
   std::vector<std::string> destinations;  // of all mounts
   std::map<std::string, std::string> annotations;
+  std::string hostname;
+  std::uint64_t shm_size = 0;         // of the engine's /dev/shm, in bytes; 0: not known
+  bool joins_pids = false;            // its processes are to be among those of another container
+  std::set<std::string> block_nodes;  // paths of the disks in linux.devices
 };
 Result<SpecSummary> Inspect(const std::string& spec);
 

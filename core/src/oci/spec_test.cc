@@ -162,5 +162,67 @@ TEST(Exec, JoinsTheContainer) {
   EXPECT_EQ(process["capabilities"]["bounding"], (json::array({"CAP_KILL"})));
 }
 
+json SpecWith(const json& mounts, const json& linux_part = json::object()) {
+  return {{"process", {{"args", {"true"}}}},
+          {"root", {{"path", "/srv"}}},
+          {"hostname", "sliding"},
+          {"mounts", mounts},
+          {"linux", linux_part}};
+}
+
+TEST(Inspect, TellsWhatConcernsTheMachine) {
+  const json disk = {{"path", "/dev/a"}, {"type", "b"}, {"major", 7}, {"minor", 0}};
+  const json fuse = {{"path", "/dev/fuse"}, {"type", "c"}, {"major", 10}, {"minor", 229}};
+  const json shm = {{"destination", "/dev/shm"},
+                    {"type", "tmpfs"},
+                    {"source", "shm"},
+                    {"options", {"nosuid", "size=10240k"}}};
+  const json pid = {{"type", "pid"}, {"path", "/proc/7/ns/pid"}};
+  const auto summary =
+      Inspect(SpecWith({shm}, {{"devices", {disk, fuse}}, {"namespaces", {pid, {{"type", "ipc"}}}}})
+                  .dump());
+  ASSERT_TRUE(summary.ok()) << summary.status().message();
+  EXPECT_EQ(summary->hostname, "sliding");
+  EXPECT_EQ(summary->shm_size, 10U << 20U);
+  EXPECT_TRUE(summary->joins_pids);
+  EXPECT_EQ(summary->block_nodes, std::set<std::string>{"/dev/a"});
+}
+
+TEST(Inspect, AnOwnPidNamespaceJoinsNobody) {
+  const auto summary =
+      Inspect(SpecWith(json::array(), {{"namespaces", {{{"type", "pid"}}}}}).dump());
+  ASSERT_TRUE(summary.ok());
+  EXPECT_FALSE(summary->joins_pids);
+  EXPECT_EQ(summary->shm_size, 0U);
+}
+
+json Bind(const char* source, const char* destination, const json& options) {
+  return {{"destination", destination}, {"type", "bind"}, {"source", source}, {"options", options}};
+}
+
+TEST(EditForGuest, ThePodsSharedMemoryIsTheGuests) {
+  const json spec = SpecWith({Bind("/engine/userdata/shm", "/dev/shm",
+                                   {"bind", "rprivate", "nosuid", "noexec", "nodev"})});
+  EXPECT_TRUE(Inspect(spec.dump())->binds.empty());
+  const json mount = Mount(Edited(spec.dump()), "/dev/shm");
+  EXPECT_EQ(mount["source"], "/run/kata-containers/sandbox/shm");
+  EXPECT_EQ(mount["options"], (json{"rbind", "nosuid", "noexec", "nodev"}));
+}
+
+TEST(EditForGuest, AVolumeOnSharedMemoryStaysAVolume) {
+  const json spec = SpecWith({Bind("/srv/data", "/dev/shm", {"rbind"})});
+  ASSERT_EQ(Inspect(spec.dump())->binds.size(), 1U);
+  EXPECT_EQ(Mount(Edited(spec.dump(), {{0, "/guest/volume"}}), "/dev/shm")["source"],
+            "/guest/volume");
+}
+
+TEST(EditForGuest, HierarchiesOfCgroupV1AreNotBound) {
+  const json spec = SpecWith({Bind("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/systemd", {"bind"}),
+                              Bind("/srv/data", "/data", {"rbind"})});
+  const json mounts = Edited(spec.dump(), {{1, "/guest/volume"}})["mounts"];
+  ASSERT_EQ(mounts.size(), 1U);
+  EXPECT_EQ(mounts[0]["source"], "/guest/volume");
+}
+
 }  // namespace
 }  // namespace shoji

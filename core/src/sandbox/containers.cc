@@ -16,6 +16,7 @@
 #include "sandbox/device_place.h"
 #include "sandbox/mount_points.h"
 #include "sandbox/object.h"
+#include "sandbox/spec_attach.h"
 #include "sandbox/state.h"
 #include "sandbox/validate.h"
 
@@ -130,6 +131,10 @@ Status PlaceAttached(const SandboxRecord& record, const ContainerConfig& config,
     SHOJI_ASSIGN_OR_RETURN(place.binds[mount.index], ResolveStorage(record, mount.source, what));
   }
   for (const ContainerDevice& wanted : config.devices) {
+    if (IsFromSpec(wanted.device) && summary.block_nodes.count(wanted.container_path) != 0) {
+      place.attached_paths.insert(wanted.container_path);  // with the owner and rules it has there
+      continue;
+    }
     const DeviceRecord* const device = record.FindDevice(wanted.device);
     if (device == nullptr) {
       return NotFound("device \"" + wanted.device + "\" of " + what +
@@ -227,7 +232,8 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
   SpanTimer span(*context_, "container.create");
   Agent::ContainerRequest request;
   request.container_id = container.config.id;
-  request.shared_pid_namespace = record.config.shared_pid_namespace;
+  SHOJI_ASSIGN_OR_RETURN(const SpecSummary summary, SummaryOf(container.config));
+  request.shared_pid_namespace = record.config.shared_pid_namespace || summary.joins_pids;
   SHOJI_ASSIGN_OR_RETURN(const ContainerHooks hooks,
                          ContainerHooks::Of(*context_, record, container));
   undo.Push([hooks] { hooks.Poststop(); });
@@ -362,7 +368,9 @@ void SandboxObject::Refresh(ContainerRecord& container, Link& link) {
   }
 }
 
-Result<ContainerStatus> SandboxObject::CreateContainer(const ContainerConfig& config) {
+Result<ContainerStatus> SandboxObject::CreateContainer(const ContainerConfig& asked) {
+  ContainerConfig config = asked;
+  SHOJI_ASSIGN_OR_RETURN(const std::vector<DeviceInfo> disks, TakeDisks(&config));
   SHOJI_RETURN_IF_ERROR(ValidateContainer(config));
   SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kExclusive));
   SandboxRecord& record = session.record;
@@ -378,6 +386,7 @@ Result<ContainerStatus> SandboxObject::CreateContainer(const ContainerConfig& co
   SHOJI_RETURN_IF_ERROR(metadata->CheckFree(config.id, id_));
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
   UndoStack undo;
+  SHOJI_RETURN_IF_ERROR(AttachDisks(record, disks, undo));
   SHOJI_ASSIGN_OR_RETURN(ContainerRecord container, ShareContainer(record, config));
   undo.Push([this, id = config.id, entries = container.share_entries] {
     (void)share_.RemoveContainer(id, entries);
@@ -412,7 +421,9 @@ Status SandboxObject::DeleteContainer(const std::string& container_id) {
   StopShims(record, *container);
   SHOJI_RETURN_IF_ERROR(share_.RemoveContainer(container_id, container->share_entries));
   RunPoststop(record, *container);
+  const std::vector<ContainerDevice> devices = container->config.devices;
   std::erase_if(record.containers, [&](const auto& c) { return c.config.id == container_id; });
+  DropDisks(record, devices);
   if (const auto size = SizeOf(record); size.ok()) Shrink(record, *size);
   return SaveRecord(record);
 }

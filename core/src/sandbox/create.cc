@@ -13,6 +13,7 @@
 #include "sandbox/liveness.h"
 #include "sandbox/mount.h"
 #include "sandbox/object.h"
+#include "sandbox/spec_attach.h"
 #include "sandbox/validate.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"
@@ -49,6 +50,7 @@ Result<std::shared_ptr<SandboxObject>> SandboxObject::Create(
   SHOJI_RETURN_IF_ERROR(
       ApplyAnnotations(context->settings().annotations, &config,
                        [&](const std::string& text) { context->Log(LogLevel::kWarn, text); }));
+  SHOJI_RETURN_IF_ERROR(TakeFromSpecs(&config));
   SHOJI_RETURN_IF_ERROR(ValidateSandbox(config));
   SpanTimer span(*context, "sandbox.create");
   SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context->metadata());

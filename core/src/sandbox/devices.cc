@@ -7,6 +7,7 @@
 
 #include "sandbox/device_place.h"
 #include "sandbox/object.h"
+#include "sandbox/spec_attach.h"
 #include "sandbox/validate.h"
 #include "shoji/base/errno.h"
 
@@ -116,6 +117,30 @@ Status SandboxObject::MayAttach(const SandboxRecord& record, const std::string& 
   if (state == State::kReady || state == State::kRunning) return OkStatus();
   return FailedPrecondition(what + ": " + Name() + " is " + std::string(StateName(state)) +
                             ", not ready or running");
+}
+
+Status SandboxObject::AttachDisks(SandboxRecord& record, const std::vector<DeviceInfo>& disks,
+                                  UndoStack& undo) {
+  for (const DeviceInfo& disk : disks) {
+    if (record.FindDevice(disk.id) != nullptr) continue;  // of another container
+    SHOJI_RETURN_IF_ERROR(Attach(record, disk, undo).status());
+  }
+  return OkStatus();
+}
+
+void SandboxObject::DropDisks(SandboxRecord& record, const std::vector<ContainerDevice>& devices) {
+  for (const ContainerDevice& device : devices) {
+    const DeviceRecord* const found = record.FindDevice(device.device);
+    if (!IsFromSpec(device.device) || found == nullptr) continue;
+    if (!UserOf(record, device.device).empty()) continue;
+    UndoStack undo;
+    if (const Status left = Detach(record, found->info, undo); !left.ok()) {
+      context_->Log(LogLevel::kWarn, Name() + ": " + left.message());  // it goes with the VM
+      continue;
+    }
+    undo.Commit();
+    Forget(record, device.device);
+  }
 }
 
 Result<DeviceStatus> SandboxObject::AddDevice(const DeviceInfo& device) {

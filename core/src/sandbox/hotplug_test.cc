@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "oci/host_devices.h"
 #include "sandbox/management.h"
 #include "sandbox/mount.h"
 #include "sandbox/object.h"
@@ -278,6 +279,72 @@ TEST_F(HotplugTest, ManyThreadsLoseNothing) {
   EXPECT_EQ(status.storages.size(), 4U);
   EXPECT_EQ(status.containers.size(), 5U);
   EXPECT_EQ(machine().Nics().size(), 5U);
+}
+
+// ---- disks of a specification --------------------------------------------------------
+
+// A disk of this machine, for nothing but its numbers.
+HostDisk AnyDisk() {
+  for (const std::string& numbers : *ListDir("/sys/dev/block")) {
+    HostDisk disk;
+    disk.major = std::stoi(numbers);
+    disk.minor = std::stoi(numbers.substr(numbers.find(':') + 1));
+    if (HostNodeOf(disk).ok()) return disk;
+  }
+  return {};
+}
+
+ContainerConfig WithDisk(ContainerConfig config, const HostDisk& disk, const char* access) {
+  const json number = {{"type", "b"}, {"major", disk.major}, {"minor", disk.minor}};
+  json node = number;
+  node["path"] = "/dev/data";
+  node["fileMode"] = 0600;
+  json rule = number;
+  rule["allow"] = true;
+  rule["access"] = access;
+  config.oci_spec =
+      json{{"process", {{"args", {"/bin/true"}}}},
+           {"root", {{"path", config.rootfs.source}}},
+           {"linux",
+            {{"devices", {node}}, {"resources", {{"devices", {{{"allow", false}}, rule}}}}}}}
+          .dump();
+  return config;
+}
+
+TEST_F(HotplugTest, DisksOfASpecificationComeAndGoWithTheirContainers) {
+  const HostDisk disk = AnyDisk();
+  if (disk.major == 0) GTEST_SKIP() << "this machine has no disk";
+  const std::string id = "host-" + std::to_string(disk.major) + "-" + std::to_string(disk.minor);
+  SandboxConfig config = Pod();
+  config.containers = {WithDisk(Container("one"), disk, "rwm")};
+  const auto pod = Run(config);
+  ASSERT_NE(pod, nullptr);
+  ASSERT_EQ(Status_().devices.size(), 1U);
+  EXPECT_EQ(Status_().devices[0].info.id, id);
+  EXPECT_EQ(Status_().devices[0].info.host_path, *HostNodeOf(disk));
+  EXPECT_FALSE(Status_().devices[0].info.read_only);
+
+  for (const char* name : {"two", "three"}) {
+    const auto made = pod->CreateContainer(WithDisk(Container(name), disk, "r"));
+    ASSERT_TRUE(made.ok()) << made.status().message();
+  }
+  EXPECT_EQ(Times("attach " + id + "-ro"), 1);
+  ASSERT_EQ(Status_().devices.size(), 2U);
+  EXPECT_TRUE(Status_().devices[1].info.read_only);
+  EXPECT_TRUE(pod->DeleteContainer("two").ok());
+  EXPECT_TRUE(machine().Has(id + "-ro"));
+  EXPECT_TRUE(pod->DeleteContainer("three").ok());
+  EXPECT_FALSE(machine().Has(id + "-ro"));
+  ASSERT_EQ(Status_().devices.size(), 1U);
+}
+
+TEST_F(HotplugTest, AContainerWhoseDiskIsNotThereIsNotMade) {
+  const auto pod = Run(Pod());
+  HostDisk disk;
+  disk.major = 4000;
+  const auto made = pod->CreateContainer(WithDisk(Container("two"), disk, "rwm"));
+  EXPECT_EQ(made.status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(Status_().containers.size(), 1U);
 }
 
 // ---- storages ----------------------------------------------------------------------

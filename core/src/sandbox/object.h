@@ -178,6 +178,9 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   // Asks where the guest finds each device; attaches those that the VM did not boot with.
   Status ConfirmDevices(SandboxRecord& record, Vm& vm);
   // VM and record together; undone when the record cannot be written.
+  // Those of a specification, and their end when no container has them any more.
+  Status AttachDisks(SandboxRecord& record, const std::vector<DeviceInfo>& disks, UndoStack& undo);
+  void DropDisks(SandboxRecord& record, const std::vector<ContainerDevice>& devices);
   Result<DeviceRecord*> Attach(SandboxRecord& record, const DeviceInfo& device, UndoStack& undo);
   Status Detach(const SandboxRecord& record, const DeviceInfo& device, UndoStack& undo);
   Result<std::vector<AgentDevice>> DevicesFor(const SandboxRecord& record,

@@ -164,10 +164,8 @@ Result<jail::Environment> Sandbox::EnvironmentFor(
   environment.ipc_ns = namespaces_->ipc();
   environment.uts_ns = namespaces_->uts();
   if (!request.sandbox_pidns()) return environment;
+  SHOJI_RETURN_IF_ERROR(namespaces_->EnsurePid());
   environment.pid_ns = namespaces_->pid();
-  if (environment.pid_ns.empty()) {
-    return FailedPrecondition("the sandbox was created without a shared pid namespace");
-  }
   return environment;
 }
 

@@ -104,6 +104,8 @@ Status SharedNamespaces::MakePid() {
   return OkStatus();
 }
 
+Status SharedNamespaces::EnsurePid() { return pause_ > 0 ? OkStatus() : MakePid(); }
+
 std::string SharedNamespaces::pid() const {
   return pause_ < 0 ? std::string() : "/proc/" + std::to_string(pause_) + "/ns/pid";
 }

@@ -29,6 +29,8 @@ class SharedNamespaces {
   std::string ipc() const { return std::string(kNamespaceDir) + "/ipc"; }
   std::string uts() const { return std::string(kNamespaceDir) + "/uts"; }
   std::string pid() const;  // empty: none
+  // For the first container that asks for it, when nobody did before.
+  Status EnsurePid();
 
  private:
   SharedNamespaces() = default;
