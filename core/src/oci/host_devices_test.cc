@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <vector>
 
 namespace shoji {
 namespace {
@@ -13,7 +14,7 @@ json Node(const char* path, const char* type, int major, int minor) {
   return {{"path", path}, {"type", type}, {"major", major}, {"minor", minor}};
 }
 
-std::string Spec(const json& nodes, const json& rules) {
+std::string Spec(const std::vector<json>& nodes, const std::vector<json>& rules) {
   return json{{"linux", {{"devices", nodes}, {"resources", {{"devices", rules}}}}}}.dump();
 }
 

@@ -178,9 +178,9 @@ TEST(Inspect, TellsWhatConcernsTheMachine) {
                     {"source", "shm"},
                     {"options", {"nosuid", "size=10240k"}}};
   const json pid = {{"type", "pid"}, {"path", "/proc/7/ns/pid"}};
-  const auto summary =
-      Inspect(SpecWith({shm}, {{"devices", {disk, fuse}}, {"namespaces", {pid, {{"type", "ipc"}}}}})
-                  .dump());
+  const auto summary = Inspect(SpecWith(json::array({shm}), {{"devices", json::array({disk, fuse})},
+                                                             {"namespaces", json::array({pid})}})
+                                   .dump());
   ASSERT_TRUE(summary.ok()) << summary.status().message();
   EXPECT_EQ(summary->hostname, "sliding");
   EXPECT_EQ(summary->shm_size, 10U << 20U);
@@ -189,8 +189,8 @@ TEST(Inspect, TellsWhatConcernsTheMachine) {
 }
 
 TEST(Inspect, AnOwnPidNamespaceJoinsNobody) {
-  const auto summary =
-      Inspect(SpecWith(json::array(), {{"namespaces", {{{"type", "pid"}}}}}).dump());
+  const auto summary = Inspect(
+      SpecWith(json::array(), {{"namespaces", json::array({json{{"type", "pid"}}})}}).dump());
   ASSERT_TRUE(summary.ok());
   EXPECT_FALSE(summary->joins_pids);
   EXPECT_EQ(summary->shm_size, 0U);
@@ -201,8 +201,8 @@ json Bind(const char* source, const char* destination, const json& options) {
 }
 
 TEST(EditForGuest, ThePodsSharedMemoryIsTheGuests) {
-  const json spec = SpecWith({Bind("/engine/userdata/shm", "/dev/shm",
-                                   {"bind", "rprivate", "nosuid", "noexec", "nodev"})});
+  const json spec = SpecWith(json::array({Bind(
+      "/engine/userdata/shm", "/dev/shm", {"bind", "rprivate", "nosuid", "noexec", "nodev"})}));
   EXPECT_TRUE(Inspect(spec.dump())->binds.empty());
   const json mount = Mount(Edited(spec.dump()), "/dev/shm");
   EXPECT_EQ(mount["source"], "/run/kata-containers/sandbox/shm");
@@ -210,15 +210,16 @@ TEST(EditForGuest, ThePodsSharedMemoryIsTheGuests) {
 }
 
 TEST(EditForGuest, AVolumeOnSharedMemoryStaysAVolume) {
-  const json spec = SpecWith({Bind("/srv/data", "/dev/shm", {"rbind"})});
+  const json spec = SpecWith(json::array({Bind("/srv/data", "/dev/shm", {"rbind"})}));
   ASSERT_EQ(Inspect(spec.dump())->binds.size(), 1U);
   EXPECT_EQ(Mount(Edited(spec.dump(), {{0, "/guest/volume"}}), "/dev/shm")["source"],
             "/guest/volume");
 }
 
 TEST(EditForGuest, HierarchiesOfCgroupV1AreNotBound) {
-  const json spec = SpecWith({Bind("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/systemd", {"bind"}),
-                              Bind("/srv/data", "/data", {"rbind"})});
+  const json spec =
+      SpecWith(json::array({Bind("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/systemd", {"bind"}),
+                            Bind("/srv/data", "/data", {"rbind"})}));
   const json mounts = Edited(spec.dump(), {{1, "/guest/volume"}})["mounts"];
   ASSERT_EQ(mounts.size(), 1U);
   EXPECT_EQ(mounts[0]["source"], "/guest/volume");

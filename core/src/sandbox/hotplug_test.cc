@@ -285,7 +285,9 @@ TEST_F(HotplugTest, ManyThreadsLoseNothing) {
 
 // A disk of this machine, for nothing but its numbers.
 HostDisk AnyDisk() {
-  for (const std::string& numbers : *ListDir("/sys/dev/block")) {
+  const auto all = ListDir("/sys/dev/block");
+  EXPECT_TRUE(all.ok()) << all.status().message();
+  for (const std::string& numbers : *all) {
     HostDisk disk;
     disk.major = std::stoi(numbers);
     disk.minor = std::stoi(numbers.substr(numbers.find(':') + 1));
@@ -306,7 +308,8 @@ ContainerConfig WithDisk(ContainerConfig config, const HostDisk& disk, const cha
       json{{"process", {{"args", {"/bin/true"}}}},
            {"root", {{"path", config.rootfs.source}}},
            {"linux",
-            {{"devices", {node}}, {"resources", {{"devices", {{{"allow", false}}, rule}}}}}}}
+            {{"devices", json::array({node})},
+             {"resources", {{"devices", json::array({json{{"allow", false}}, rule})}}}}}}
           .dump();
   return config;
 }
