@@ -167,11 +167,6 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
   SHOJI_ASSIGN_OR_RETURN(const SpecSummary summary, SummaryOf(config));
   SHOJI_ASSIGN_OR_RETURN(const RootFs rootfs, RootfsOf(config, summary));
   SHOJI_ASSIGN_OR_RETURN(const HostHooks hooks, HooksOf(config));
-  if (hooks.create_container) {
-    context_->Log(LogLevel::kWarn, Named(config.id) +
-                                       ": its createContainer hooks are not run: they need a "
-                                       "container on the host");
-  }
   const std::vector<Volume> volumes = VolumesOf(config, summary);
   SHOJI_RETURN_IF_ERROR(CheckShared(record, config, rootfs, volumes));
   if (rootfs.read_only && !rootfs.ephemeral && rootfs.storage.empty()) {
