@@ -43,7 +43,9 @@ target_compile_options(shoji_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow
   $<$<BOOL:${SHOJI_WERROR}>:-Werror>)
 target_compile_definitions(shoji_flags INTERFACE _GNU_SOURCE
   $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+set(SHOJI_SANITIZED 0)  # for tests that count memory
 if(SHOJI_SANITIZE)
+  set(SHOJI_SANITIZED 1)
   add_compile_options(-fsanitize=${SHOJI_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SHOJI_SANITIZE})
 endif()

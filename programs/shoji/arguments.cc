@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "oci/engine_log.h"
 #include "shoji/base/strings.h"
 
 namespace shoji::cli {
@@ -14,14 +15,22 @@ po::options_description GlobalDescription() {
   po::options_description options("Global options");
   options.add_options()                                                               //
       ("help,h", "show this help")                                                    //
-      ("version", "show the version")                                                 //
+      ("version,v", "show the version")                                               //
       ("config", po::value<std::vector<std::string>>()->value_name("FILE"),           //
        "configuration file or directory, instead of /etc/shoji; may be given again")  //
       ("root", po::value<std::string>()->value_name("DIR"),                           //
        "directory for the state of running sandboxes (/run/shoji)")                   //
       ("log-level", po::value<std::string>()->value_name("LEVEL"),                    //
        "trace, debug, info, warn, error or off")                                      //
-      ("debug", "the same as --log-level=debug");
+      ("debug", "the same as --log-level=debug")                                      //
+      ("log", po::value<std::string>()->value_name("FILE"),                           //
+       "for engines: tell there why a command fails")                                 //
+      ("log-format", po::value<std::string>()->value_name("FORMAT"),                  //
+       "of that file: text or json")                                                  //
+      ("systemd-cgroup", "take linux.cgroupsPath as slice:prefix:name")               //
+      ("cgroup-manager", po::value<std::string>()->value_name("NAME"),                //
+       "cgroupfs, systemd or disabled: who names control groups")                     //
+      ("rootless", po::value<std::string>()->value_name("WORD"), "for engines: ignored");
   return options;
 }
 
@@ -170,7 +179,23 @@ Status TakeGlobal(const po::variables_map& values, CommandLine& line) {
       global.overrides.emplace_back(option, values[flag].as<std::string>());
     }
   }
+  if (values.count("log") == 0) return OkStatus();
+  const std::string format =
+      values.count("log-format") == 0 ? "" : values["log-format"].as<std::string>();
+  SHOJI_ASSIGN_OR_RETURN(global.log,
+                         EngineLog::Open(values["log"].as<std::string>(), format, global.debug));
   return OkStatus();
+}
+
+// Both kinds of linux.cgroupsPath are told from their form, so the manager's name only turns
+// them off.
+Status TakeCgroupManager(const po::variables_map& values, GlobalOptions& global) {
+  if (values.count("cgroup-manager") == 0) return OkStatus();
+  const std::string name = values["cgroup-manager"].as<std::string>();
+  if (name == "disabled") global.cgroup_manager = name;
+  if (name == "disabled" || name == "cgroupfs" || name == "systemd") return OkStatus();
+  return InvalidArgument("--cgroup-manager \"" + name +
+                         "\" is not known; use cgroupfs, systemd or disabled");
 }
 
 Status TakeCommand(const std::vector<std::string>& args, std::size_t at, CommandLine& line) {
@@ -203,6 +228,7 @@ Result<CommandLine> ParseCommandLine(const std::vector<std::string>& args) {
   po::variables_map values;
   SHOJI_RETURN_IF_ERROR(Parse(known, cut.options, values));
   SHOJI_RETURN_IF_ERROR(TakeGlobal(values, line));
+  SHOJI_RETURN_IF_ERROR(TakeCgroupManager(values, line.invocation.global));
   auto& overrides = line.invocation.global.overrides;
   overrides.insert(overrides.end(), cut.overrides.begin(), cut.overrides.end());
   std::size_t at = cut.rest;

@@ -1,5 +1,7 @@
 #include "command.h"
 
+#include "oci/engine_log.h"
+
 namespace shoji::cli {
 
 const std::vector<Command>& AllCommands() {
@@ -7,7 +9,8 @@ const std::vector<Command>& AllCommands() {
       kRun,       kExec,         kList,       kStatus,     kStop,       kDelete,     kPause,
       kResume,    kPs,           kStats,      kEvents,     kUpdate,     kSave,       kRestore,
       kDeviceAdd, kDeviceRemove, kDeviceList, kGc,         kPluginList, kPluginInfo, kPluginCheck,
-      kPluginNew, kConfigDump,   kStoreCopy,  kStoreCheck, kStoreDump};
+      kPluginNew, kConfigDump,   kStoreCopy,  kStoreCheck, kStoreDump,  kCreate,     kStart,
+      kState,     kKill,         kSpec,       kFeatures};
   return commands;
 }
 
@@ -15,6 +18,10 @@ RuntimeOptions RuntimeOptionsOf(const Invocation& invocation, RuntimeOptions ext
   if (!invocation.global.config_files.empty()) extra.config_files = invocation.global.config_files;
   extra.overrides = invocation.global.overrides;
   if (invocation.global.debug) extra.overrides.emplace_back("log.level", "debug");
+  if (const auto& log = invocation.global.log; log != nullptr) {
+    // stderr is the container's where an engine called us.
+    extra.log_sink = [log](LogLevel level, const std::string& text) { log->Add(level, text); };
+  }
   return extra;
 }
 
@@ -25,6 +32,13 @@ Result<std::unique_ptr<Runtime>> OpenRuntime(const Invocation& invocation, Runti
 void DescribeFormat(boost::program_options::options_description& options) {
   options.add_options()(
       "format",
+      boost::program_options::value<std::string>()->default_value("table")->value_name("FORMAT"),
+      "table or json");
+}
+
+void DescribeFormatLetter(boost::program_options::options_description& options) {
+  options.add_options()(
+      "format,f",
       boost::program_options::value<std::string>()->default_value("table")->value_name("FORMAT"),
       "table or json");
 }

@@ -18,11 +18,15 @@
 
 namespace shoji::cli {
 
+class EngineLog;
+
 // Options before the command, and --section.option=value anywhere before the words.
 struct GlobalOptions {
   std::vector<std::string> config_files;                       // --config
   std::vector<std::pair<std::string, std::string>> overrides;  // --hypervisor.qemu.memory=1G
   bool debug = false;
+  std::shared_ptr<EngineLog> log;  // --log; null: stderr alone
+  std::string cgroup_manager;      // "disabled", or empty for any other
 };
 
 // What a command is called with.
@@ -62,6 +66,8 @@ Result<std::unique_ptr<Runtime>> OpenRuntime(const Invocation& invocation,
 
 // Declares --format table|json.
 void DescribeFormat(boost::program_options::options_description& options);
+// The same, with -f for it as runc has it.
+void DescribeFormatLetter(boost::program_options::options_description& options);
 // INVALID_ARGUMENT when --format is something else.
 Status CheckFormat(const Invocation& invocation);
 
@@ -92,6 +98,12 @@ extern const Command kDeviceAdd;
 extern const Command kDeviceRemove;
 extern const Command kDeviceList;
 extern const Command kUpdate;
+extern const Command kCreate;
+extern const Command kStart;
+extern const Command kState;
+extern const Command kKill;
+extern const Command kSpec;
+extern const Command kFeatures;
 
 }  // namespace shoji::cli
 

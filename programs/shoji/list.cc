@@ -1,14 +1,19 @@
-// shoji list: every sandbox on this host.
+// shoji list: every sandbox on this host; for engines every container.
 #include <cstdio>
 
 #include "command.h"
-#include "exit_status.h"
-#include "report.h"
+#include "oci/engine_log.h"
+#include "oci/state_json.h"
 #include "shoji/base/strings.h"
 #include "table.h"
 
 namespace shoji::cli {
 namespace {
+
+void DescribeList(boost::program_options::options_description& options) {
+  DescribeFormatLetter(options);
+  options.add_options()("quiet,q", "print the ids of containers only");
+}
 
 std::string ArgsOf(const SandboxStatus& sandbox) {
   if (sandbox.containers.empty()) return {};
@@ -18,7 +23,7 @@ std::string ArgsOf(const SandboxStatus& sandbox) {
   return text;
 }
 
-void PrintList(const std::vector<SandboxStatus>& list) {
+void PrintSandboxes(const std::vector<SandboxStatus>& list) {
   std::vector<std::vector<std::string>> rows;
   for (const SandboxStatus& s : list) {
     rows.push_back({s.id, std::string(StateName(s.state)),
@@ -29,22 +34,44 @@ void PrintList(const std::vector<SandboxStatus>& list) {
   PrintTable({"ID", "STATE", "PID", "CPUS", "MEMORY", "CREATED", "COMMAND"}, rows);
 }
 
-int RunList(const Invocation& invocation) {
-  if (!invocation.words.empty()) return Fail(InvalidArgument("shoji list takes no words"));
-  auto runtime = OpenRuntime(invocation);
-  if (!runtime.ok()) return Fail(runtime.status());
-  const auto list = (*runtime)->ListSandboxes();
-  if (!list.ok()) return Fail(list.status());
-  if (invocation.json()) {
-    puts(ToJson(*list).c_str());
-  } else {
-    PrintList(*list);
+std::vector<ContainerStatus> ContainersOf(const std::vector<SandboxStatus>& list) {
+  std::vector<ContainerStatus> out;
+  for (const SandboxStatus& sandbox : list) {
+    for (const ContainerStatus& container : sandbox.containers) {
+      out.push_back(container);
+      // Built in: the VMM stands for it.
+      if (container.shim_pid < 0 && !sandbox.vm_pids.empty()) {
+        out.back().shim_pid = sandbox.vm_pids.front();
+      }
+    }
   }
+  return out;
+}
+
+void Print(const Invocation& invocation, const std::vector<SandboxStatus>& list) {
+  if (invocation.Has("quiet")) {
+    for (const ContainerStatus& container : ContainersOf(list)) puts(container.id.c_str());
+  } else if (invocation.json()) {
+    puts(StateListJson(ContainersOf(list)).c_str());
+  } else {
+    PrintSandboxes(list);
+  }
+}
+
+int RunList(const Invocation& invocation) {
+  if (!invocation.words.empty()) {
+    return FailShared(invocation, InvalidArgument("shoji list takes no words"));
+  }
+  auto runtime = OpenRuntime(invocation);
+  if (!runtime.ok()) return FailShared(invocation, runtime.status());
+  const auto list = (*runtime)->ListSandboxes();
+  if (!list.ok()) return FailShared(invocation, list.status());
+  Print(invocation, *list);
   return 0;
 }
 
 }  // namespace
 
-const Command kList = {"list", "", "List the sandboxes on this host.", DescribeFormat, RunList};
+const Command kList = {"list", "", "List the sandboxes on this host.", DescribeList, RunList};
 
 }  // namespace shoji::cli

@@ -9,6 +9,7 @@
 #include "arguments.h"
 #include "crash_note.h"
 #include "exit_status.h"
+#include "oci/engine.h"
 #include "plugin/current_plugin.h"
 
 int main(int argc, char** argv) {
@@ -24,7 +25,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (line->version) {
-    printf("shoji %s\n", shoji::ApiVersion().c_str());
+    printf("shoji version %s\nspec: %s\n", shoji::ApiVersion().c_str(), kOciVersion);
     return 0;
   }
   const int status = line->command->run(line->invocation);

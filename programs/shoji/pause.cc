@@ -3,7 +3,7 @@
 
 #include "command.h"
 #include "container_of.h"
-#include "exit_status.h"
+#include "oci/engine_log.h"
 #include "report.h"
 
 namespace shoji::cli {
@@ -27,13 +27,14 @@ Status PauseOrResume(Runtime& runtime, const Invocation& invocation, bool pause)
 
 int Run(const Invocation& invocation, bool pause) {
   if (invocation.words.size() != 1) {
-    return Fail(InvalidArgument(std::string("shoji ") + (pause ? "pause" : "resume") +
-                                " takes the id of one sandbox or container; see shoji list"));
+    return FailShared(invocation,
+                      InvalidArgument(std::string("shoji ") + (pause ? "pause" : "resume") +
+                                      " takes the id of one sandbox or container; see shoji list"));
   }
   auto runtime = OpenRuntime(invocation);
-  if (!runtime.ok()) return Fail(runtime.status());
+  if (!runtime.ok()) return FailShared(invocation, runtime.status());
   const Status status = PauseOrResume(**runtime, invocation, pause);
-  if (!status.ok()) return Fail(status);
+  if (!status.ok()) return FailShared(invocation, status);
   const std::string& id = invocation.words[0];
   puts(invocation.json() ? OutcomeJson(id, pause ? "paused" : "running").c_str() : id.c_str());
   return 0;

@@ -3,7 +3,7 @@
 
 #include "command.h"
 #include "container_of.h"
-#include "exit_status.h"
+#include "oci/engine_log.h"
 
 namespace shoji::cli {
 namespace {
@@ -20,12 +20,13 @@ Result<std::string> List(Runtime& runtime, const Invocation& invocation) {
 
 int RunPs(const Invocation& invocation) {
   if (invocation.words.empty()) {
-    return Fail(InvalidArgument("shoji ps takes the id of a container; see shoji list"));
+    return FailShared(invocation,
+                      InvalidArgument("shoji ps takes the id of a container; see shoji list"));
   }
   auto runtime = OpenRuntime(invocation);
-  if (!runtime.ok()) return Fail(runtime.status());
+  if (!runtime.ok()) return FailShared(invocation, runtime.status());
   const auto text = List(**runtime, invocation);
-  if (!text.ok()) return Fail(text.status());
+  if (!text.ok()) return FailShared(invocation, text.status());
   fputs(text->c_str(), stdout);
   if (text->empty() || text->back() != '\n') puts("");
   return 0;
@@ -34,6 +35,6 @@ int RunPs(const Invocation& invocation) {
 }  // namespace
 
 const Command kPs = {"ps", "ID [-- PS-OPTION...]", "List the processes of a container.",
-                     DescribeFormat, RunPs};
+                     DescribeFormatLetter, RunPs};
 
 }  // namespace shoji::cli

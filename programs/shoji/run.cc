@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "exit_status.h"
+#include "oci/run_bundle.h"
 #include "process_options.h"
 #include "process_session.h"
 #include "sandbox_options.h"
@@ -20,6 +21,7 @@ namespace po = boost::program_options;
 void DescribeRun(po::options_description& options) {
   DescribeProcess(options);
   DescribeSandbox(options);
+  DescribeRunBundle(options);
   options.add_options()                                               //
       ("timings", "print how long each stage took, on stderr")        //
       ("timings-json", po::value<std::string>()->value_name("FILE"),  //
@@ -56,6 +58,7 @@ Status Report(const Invocation& invocation, StageReport& report) {
 }
 
 int RunRun(const Invocation& invocation) {
+  if (IsRunBundle(invocation)) return RunBundle(invocation);
   auto relay = SignalRelay::Start();
   if (!relay.ok()) return Fail(relay.status());
   StageReport report(!invocation.Has("quiet") && isatty(STDERR_FILENO) != 0);

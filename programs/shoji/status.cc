@@ -59,7 +59,18 @@ void PrintStatus(const SandboxStatus& s) {
   PrintAttached(s);
 }
 
+// Of all sandboxes, for scripts: `shoji list` has containers, as engines want them.
+int RunStatusOfAll(const Invocation& invocation) {
+  auto runtime = OpenRuntime(invocation);
+  if (!runtime.ok()) return Fail(runtime.status());
+  const auto list = (*runtime)->ListSandboxes();
+  if (!list.ok()) return Fail(list.status());
+  puts(ToJson(*list).c_str());
+  return 0;
+}
+
 int RunStatus(const Invocation& invocation) {
+  if (invocation.words.empty() && invocation.json()) return RunStatusOfAll(invocation);
   if (invocation.words.size() != 1) {
     return Fail(InvalidArgument("shoji status takes the id of one sandbox; see shoji list"));
   }
@@ -77,6 +88,6 @@ int RunStatus(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kStatus = {"status", "ID", "Show one sandbox in detail.", DescribeFormat, RunStatus};
+const Command kStatus = {"status", "ID", "Show one sandbox in detail; all with --format json alone.", DescribeFormat, RunStatus};
 
 }  // namespace shoji::cli

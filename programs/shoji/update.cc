@@ -3,7 +3,9 @@
 
 #include "attach_options.h"
 #include "command.h"
-#include "exit_status.h"
+#include "oci/engine.h"
+#include "oci/engine_log.h"
+#include "oci/limits.h"
 #include "report.h"
 #include "shoji/base/strings.h"
 
@@ -19,6 +21,7 @@ void DescribeUpdate(po::options_description& options) {
       ("cpu-shares", po::value<std::string>()->value_name("N"), "weight beside others")       //
       ("memory,m", po::value<std::string>()->value_name("SIZE"), "e.g. 256M; 0: no limit")    //
       ("pids", po::value<std::string>()->value_name("N"), "number of processes; 0: no limit");
+  DescribeEngineLimits(options);
 }
 
 Result<std::int64_t> Number(const Invocation& invocation, const char* option) {
@@ -43,7 +46,8 @@ Result<Resources> LimitsOf(const Invocation& invocation) {
     out.cpu_shares = static_cast<std::uint64_t>(shares);
   }
   if (invocation.Has("memory")) {
-    const auto bytes = ParseSize(invocation.Text("memory"));
+    const std::string text = invocation.Text("memory");
+    const auto bytes = text == "-1" ? Result<std::uint64_t>(0) : ParseSize(text);
     if (!bytes.ok()) return bytes.status().WithContext("--memory");
     out.memory_limit = *bytes == 0 ? -1 : static_cast<std::int64_t>(*bytes);
   }
@@ -51,6 +55,7 @@ Result<Resources> LimitsOf(const Invocation& invocation) {
     SHOJI_ASSIGN_OR_RETURN(const std::int64_t pids, Number(invocation, "pids"));
     out.pids_limit = pids == 0 ? -1 : pids;
   }
+  SHOJI_RETURN_IF_ERROR(TakeEngineLimits(invocation, out));
   return out;
 }
 
@@ -58,17 +63,20 @@ Status Update(const Invocation& invocation) {
   const std::string& id = invocation.words[0];
   SHOJI_ASSIGN_OR_RETURN(const Resources limits, LimitsOf(invocation));
   SHOJI_ASSIGN_OR_RETURN(const auto runtime, OpenRuntime(invocation));
-  SHOJI_ASSIGN_OR_RETURN(const std::string sandbox_id, runtime->SandboxOfContainer(id));
-  SHOJI_ASSIGN_OR_RETURN(const auto sandbox, runtime->FetchSandbox(sandbox_id));
+  SHOJI_ASSIGN_OR_RETURN(const ContainerStatus container, FindContainer(*runtime, id));
+  if (container.state == State::kStopped) {
+    return FailedPrecondition("cannot update container `" + id + "`: container not running");
+  }
+  SHOJI_ASSIGN_OR_RETURN(const auto sandbox, runtime->FetchSandbox(container.sandbox_id));
   return sandbox->UpdateContainer(id, limits);
 }
 
 int RunUpdate(const Invocation& invocation) {
   if (invocation.words.size() != 1) {
-    return Fail(InvalidArgument("shoji update takes the id of one container"));
+    return FailShared(invocation, InvalidArgument("shoji update takes the id of one container"));
   }
   const Status updated = Update(invocation);
-  if (!updated.ok()) return Fail(updated);
+  if (!updated.ok()) return FailShared(invocation, updated);
   const std::string& id = invocation.words[0];
   puts(invocation.json() ? OutcomeJson(id, "updated").c_str() : id.c_str());
   return 0;

@@ -44,6 +44,15 @@ struct Cmd {
   bool terminal = false;   // give it a pseudo-terminal; stderr is then part of stdout
   std::uint16_t rows = 0;  // first size of the terminal; 0: unknown
   std::uint16_t columns = 0;
+  // An OCI process object (JSON text), for Sandbox::EnterContainer() only: a container has its
+  // `oci_spec` for it. When given, it is used instead of everything above; its user is numbers,
+  // and without capabilities it has those of its container.
+  std::string oci_process;
+  // The two that follow count with `oci_process` and with ContainerConfig::oci_spec, too, and
+  // mean something only where shims are processes.
+  std::string console;  // path of a pty, the terminal of the shim; empty: our descriptors 0, 1, 2.
+                        // For the first init only, a later one is without
+  bool detach = false;  // the shim has /dev/null instead; not with `console`
 };
 
 // A file system inside the container (OCI: mounts[]).

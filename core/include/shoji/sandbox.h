@@ -177,6 +177,9 @@ class SHOJI_API Sandbox {
   // New size of its terminal, in characters. FAILED_PRECONDITION without one.
   Status WinsizeProcess(const std::string& container_id, const std::string& process_id,
                         std::uint16_t rows, std::uint16_t columns);
+  // Host pid of the shim that stands for it, also when that has ended; -1: shims are built in, it
+  // has none. A shim that is a process owns the streams: leave IOStream() alone then.
+  Result<std::int32_t> ShimPid(const std::string& container_id, const std::string& process_id);
   // Its standard streams; take it once per process.
   Result<std::unique_ptr<ProcessIo>> IOStream(const std::string& container_id,
                                               const std::string& process_id);

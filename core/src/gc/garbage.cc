@@ -2,6 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <utility>
 
 #include "gc/processes.h"
@@ -16,6 +19,8 @@
 namespace shoji {
 namespace {
 
+constexpr auto kExecLimit = std::chrono::seconds(5);
+
 // Why a recorded sandbox whose owner is gone is garbage; empty: it is none.
 std::string Verdict(const Result<SandboxRecord>& record) {
   if (!record.ok()) return "its record is damaged and its owner is gone";
@@ -29,6 +34,17 @@ std::string Verdict(const Result<SandboxRecord>& record) {
 bool IsDirectory(const std::string& path) {
   struct stat info = {};
   return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+// A process that is killed while it starts another leaves its locks to that one for the moment
+// until its exec; nobody else holds the lock of a holder that is gone.
+Result<FileLock> TakeUnlessHeld(const std::string& path, const std::string& what) {
+  auto lock = FileLock::TryAcquire(path, LockMode::kExclusive, what);
+  if (lock.ok() || lock.status().code() != StatusCode::kFailedPrecondition) return lock;
+  SHOJI_ASSIGN_OR_RETURN(const pid_t holder, LockHolder(path));
+  const bool alive = holder < 0 || (holder > 0 && (kill(holder, 0) == 0 || errno != ESRCH));
+  if (alive) return lock;
+  return FileLock::Acquire(path, LockMode::kExclusive, Deadline::After(kExecLimit), what);
 }
 
 }  // namespace
@@ -68,8 +84,8 @@ Result<GarbageCollector::Hold> GarbageCollector::Take(const SandboxPaths& paths,
                                                       const std::string& id) {
   const std::string what = "sandbox \"" + id + "\"";
   Hold hold;
-  SHOJI_ASSIGN_OR_RETURN(hold.lock, FileLock::TryAcquire(paths.lock, LockMode::kExclusive, what));
-  SHOJI_ASSIGN_OR_RETURN(hold.owner, FileLock::TryAcquire(paths.owner, LockMode::kExclusive, what));
+  SHOJI_ASSIGN_OR_RETURN(hold.lock, TakeUnlessHeld(paths.lock, what));
+  SHOJI_ASSIGN_OR_RETURN(hold.owner, TakeUnlessHeld(paths.owner, what));
   return hold;
 }
 

@@ -258,6 +258,7 @@ void from_json(const json& in, InterfaceRecord& interface) {
 void AddMembers(const ContainerConfig& config, json& out) {
   if (json hooks = config.hooks; hooks != json(Hooks())) out["hooks"] = std::move(hooks);
   if (!config.rootfs.storage.empty()) out["rootfs"]["storage"] = config.rootfs.storage;
+  if (config.cmd.detach) out["cmd"]["detach"] = true;  // its console is for one shim only
   if (!config.devices.empty()) out["devices"] = config.devices;
   if (json resources = config.resources; !resources.empty()) {
     out["resources"] = std::move(resources);
@@ -267,6 +268,9 @@ void TakeMembers(const json& in, ContainerConfig& config) {
   config.hooks = in.value("hooks", Hooks());
   if (const auto rootfs = in.find("rootfs"); rootfs != in.end()) {
     config.rootfs.storage = rootfs->value("storage", std::string());
+  }
+  if (const auto cmd = in.find("cmd"); cmd != in.end()) {
+    config.cmd.detach = cmd->value("detach", false);
   }
   config.devices = in.value("devices", std::vector<ContainerDevice>());
   config.resources = in.value("resources", Resources());
@@ -310,6 +314,7 @@ InterfaceRecord FullInterface() {
 void Fill(ContainerConfig& config) {
   config.hooks.prestart.emplace_back();
   config.rootfs.storage = "x";
+  config.cmd.detach = true;
   config.devices.emplace_back();
   config.resources = {1, 1, 1, "x", "x", 1, 1, 1, 1, "x"};
 }

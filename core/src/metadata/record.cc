@@ -20,7 +20,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Capabilities, bounding, effectiv
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Mount, source, destination, type, options)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RootFs, source, read_only, ephemeral)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ProcessId, pid, start_ticks)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ExecRecord, id, shim_pid)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ExecRecord, id, shim_pid, shim_start_ticks)
 
 static void to_json(json& out, const Cmd& cmd) {
   out = json{{"args", cmd.args},         {"envs", cmd.envs},
@@ -87,6 +87,7 @@ json FormatContainer(const ContainerRecord& container) {
               {"args", container.args},
               {"terminal", container.terminal},
               {"config", FormatConfig(container.config)}};
+  if (container.shim_start_ticks != 0) out["shim_start_ticks"] = container.shim_start_ticks;
   if (!container.execs.empty()) out["execs"] = container.execs;
   if (container.poststop_due) out["poststop_due"] = true;
   return out;
@@ -99,6 +100,7 @@ ContainerRecord ParseContainer(const json& in) {
   out.created_unix_ns = in.value("created_unix_ns", none.created_unix_ns);
   out.started_unix_ns = in.value("started_unix_ns", none.started_unix_ns);
   out.shim_pid = in.value("shim_pid", none.shim_pid);
+  out.shim_start_ticks = in.value("shim_start_ticks", none.shim_start_ticks);
   out.rootfs = in.value("rootfs", none.rootfs);
   out.share_entries = in.value("share_entries", none.share_entries);
   out.args = in.value("args", none.args);
@@ -209,6 +211,7 @@ json Shape() {
   record.containers.emplace_back().config.cmd.capabilities = Capabilities{};
   record.containers.back().execs.emplace_back();
   record.containers.back().poststop_due = true;
+  record.containers.back().shim_start_ticks = 1;
   record.host_cgroup = "x";
   Fill(record.containers.back().config);
   Fill(record.config);

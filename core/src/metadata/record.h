@@ -35,6 +35,9 @@ struct ProcessId {
 struct ExecRecord {
   std::string id;
   std::int32_t shim_pid = -1;
+  std::uint64_t shim_start_ticks = 0;  // as in ProcessId; 0: unknown
+
+  ProcessId shim() const { return {shim_pid, shim_start_ticks}; }
 };
 
 struct ContainerRecord {
@@ -42,6 +45,7 @@ struct ContainerRecord {
   std::int64_t created_unix_ns = 0;
   std::int64_t started_unix_ns = 0;
   std::int32_t shim_pid = -1;
+  std::uint64_t shim_start_ticks = 0;      // as in ProcessId; 0: unknown or built in
   std::string rootfs;                      // on the host, symbolic links resolved
   std::vector<std::string> share_entries;  // names below <sandbox>/share
   std::vector<std::string> args;
@@ -49,6 +53,12 @@ struct ContainerRecord {
   std::vector<ExecRecord> execs;
   bool poststop_due = false;  // its prestart hooks ran, its poststop hooks did not
   ContainerConfig config;
+
+  ProcessId shim() const { return {shim_pid, shim_start_ticks}; }
+  void set_shim(const ProcessId& shim) {
+    shim_pid = shim.pid;
+    shim_start_ticks = shim.start_ticks;
+  }
   std::string unknown;  // JSON object of the members this version does not know, or empty
 };
 

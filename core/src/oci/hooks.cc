@@ -38,12 +38,25 @@ Status CheckHook(const Hook& hook, const std::string& field) {
   return OkStatus();
 }
 
+std::vector<std::string> OurEnvironment() {
+  std::vector<std::string> out;
+  for (char** each = environ; *each != nullptr; ++each) {
+    const std::string variable = *each;
+    const std::size_t equals = variable.find('=');
+    if (equals != 0 && equals != std::string::npos) out.push_back(variable);
+  }
+  return out;
+}
+
 Result<Hook> ReadHook(const json& in, const std::string& field) {
   if (!in.is_object()) return BadField(field, "is not an object");
   Hook out;
   out.path = in.value("path", std::string());
   out.args = in.value("args", std::vector<std::string>());
-  out.envs = in.value("env", std::vector<std::string>());
+  // As everywhere else: an empty environment has to be asked for.
+  const auto env = in.find("env");
+  out.envs = env == in.end() || env->is_null() ? OurEnvironment()
+                                               : env->get<std::vector<std::string>>();
   if (const auto it = in.find("timeout"); it != in.end() && !it->is_null()) {
     if (!it->is_number_unsigned() || *it == 0 || *it > 1'000'000'000) {
       return BadField(field + ".timeout", "is " + it->dump() + ", not a number of seconds over 0");
@@ -72,12 +85,10 @@ Status AddSpecHooks(const std::string& text, HostHooks* out) {
   if (hooks == spec.end() || hooks->is_null()) return OkStatus();
   if (!hooks->is_object()) return BadField("hooks", "is not an object");
   SHOJI_RETURN_IF_ERROR(AddHooks(*hooks, "prestart", &out->hooks.prestart));
-  SHOJI_RETURN_IF_ERROR(AddHooks(*hooks, "createRuntime", &out->hooks.prestart));
+  SHOJI_RETURN_IF_ERROR(AddHooks(*hooks, "createRuntime", &out->create_runtime));
   SHOJI_RETURN_IF_ERROR(AddHooks(*hooks, "poststart", &out->hooks.poststart));
   SHOJI_RETURN_IF_ERROR(AddHooks(*hooks, "poststop", &out->hooks.poststop));
-  const auto create = hooks->find("createContainer");
-  out->create_container = create != hooks->end() && create->is_array() && !create->empty();
-  return OkStatus();
+  return AddHooks(*hooks, "createContainer", &out->create_container);
 }
 
 Status CheckAll(const std::vector<Hook>& hooks, const std::string& kind) {
@@ -155,6 +166,8 @@ Result<HostHooks> HooksOf(const ContainerConfig& config) {
   Append(config.hooks.poststart, &out.hooks.poststart);
   Append(config.hooks.poststop, &out.hooks.poststop);
   SHOJI_RETURN_IF_ERROR(CheckAll(out.hooks.prestart, "prestart"));
+  SHOJI_RETURN_IF_ERROR(CheckAll(out.create_runtime, "createRuntime"));
+  SHOJI_RETURN_IF_ERROR(CheckAll(out.create_container, "createContainer"));
   SHOJI_RETURN_IF_ERROR(CheckAll(out.hooks.poststart, "poststart"));
   SHOJI_RETURN_IF_ERROR(CheckAll(out.hooks.poststop, "poststop"));
   return out;

@@ -1,9 +1,9 @@
 // OCI hooks that run on the host (runtime specification 1.0.2, section POSIX-platform Hooks).
 //
-// Purpose  Finds the hooks of a container and runs them: state JSON on stdin, exactly the given
-//          environment, the whole process group killed when the time is up. Those of
-//          startContainer are the guest's; those of createContainer would need a container on
-//          the host and are not run.
+// Purpose  Finds the hooks of a container and runs them: state JSON on stdin, the given
+//          environment (ours for a hook of the specification that names none), the whole process
+//          group killed when the time is up. Those of startContainer are the guest's; those of
+//          createContainer run on the host, in the namespaces of the runtime.
 // Threads  Safe, no state.
 // Errors   INVALID_ARGUMENT names the field of the specification. RunHooks(): ABORTED with the
 //          hook's own last words, DEADLINE_EXCEEDED, or why it could not be started.
@@ -26,11 +26,9 @@
 namespace shoji {
 
 struct HostHooks {
-  Hooks hooks;                    // prestart: those of createRuntime behind them
-  bool create_container = false;  // the specification has such ones too
-  bool empty() const {
-    return hooks.prestart.empty() && hooks.poststart.empty() && hooks.poststop.empty();
-  }
+  Hooks hooks;
+  std::vector<Hook> create_runtime;    // after those of prestart
+  std::vector<Hook> create_container;  // when the container exists in the guest
 };
 // Those of the specification first, then those of the configuration.
 Result<HostHooks> HooksOf(const ContainerConfig& config);
@@ -38,7 +36,7 @@ Result<HostHooks> HooksOf(const ContainerConfig& config);
 // What a hook is told (OCI: state).
 struct HookState {
   std::string id;
-  std::string status;    // "creating", "running", "stopped"
+  std::string status;    // "creating", "created", "running", "stopped"
   std::int32_t pid = 0;  // of the host; 0: none
   std::string bundle;
   std::map<std::string, std::string> annotations;

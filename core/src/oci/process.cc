@@ -74,6 +74,11 @@ std::vector<std::string> OverlayEnv(std::vector<std::string> base,
   return base;
 }
 
+void EditProcess(json& process) {
+  process.erase("selinuxLabel");
+  process.erase("apparmorProfile");
+}
+
 json ProcessObject(const Cmd& cmd, const User& user, const std::vector<std::string>& env) {
   json out = {{"terminal", cmd.terminal},
               {"user", {{"uid", user.uid}, {"gid", user.gid}}},

@@ -22,6 +22,9 @@ std::vector<std::string> WithDefaultEnv(std::vector<std::string> envs, bool term
 std::vector<std::string> OverlayEnv(std::vector<std::string> base,
                                     const std::vector<std::string>& over);
 
+// Takes out what the guest cannot apply: its kernel has none of the host's profiles and labels.
+void EditProcess(nlohmann::json& process);
+
 nlohmann::json ProcessObject(const Cmd& cmd, const User& user, const std::vector<std::string>& env);
 
 }  // namespace shoji

@@ -169,11 +169,6 @@ Result<SpecSummary> Summarize(const json& spec) {
 
 // ---- the edits -----------------------------------------------------------------
 
-void EditProcess(json& process) {
-  process.erase("selinuxLabel");
-  process.erase("apparmorProfile");  // the guest's kernel has none of the host's profiles
-}
-
 // The VM has its network and its processes to itself; no path of the host means anything.
 json EditNamespaces(const json& namespaces) {
   json out = json::array();

@@ -193,9 +193,11 @@ class Shim {
     std::string container_id;
     std::string exec_id;
     std::string proxy_url;
-    std::string console;
+    std::string console;  // path of a pty; empty: our descriptors 0, 1, 2
     bool terminal = false;
-    bool detach = false;
+    bool detach = false;        // /dev/null instead
+    std::string netns;          // path; empty: ours
+    std::int32_t join_pid = 0;  // whose PID namespace; 0: a new one
   };
   Result<std::int32_t> Start(const Call& call, const Params& params);  // -1: built in
   Status Stop(const Call& call, std::int32_t pid);

@@ -92,7 +92,8 @@ Result<SpawnOptions> SpawnOptionsOf(const shoji_host* host, const shoji_spawn_ar
     return InvalidArgument("shoji_spawn_args is shorter than in the first release");
   }
   const shoji_spawn_args& args = *given;
-  if ((args.flags & ~SHOJI_SPAWN_SETSID) != 0) {
+  constexpr std::uint32_t kFlags = SHOJI_SPAWN_SETSID | SHOJI_SPAWN_NEWPID | SHOJI_SPAWN_CTTY;
+  if ((args.flags & ~kFlags) != 0) {
     return InvalidArgument("unknown flags " + std::to_string(args.flags) + " in spawn");
   }
   const std::string id = Text(args.sandbox_id);
@@ -112,6 +113,12 @@ Result<SpawnOptions> SpawnOptionsOf(const shoji_host* host, const shoji_spawn_ar
   }
   if (const std::string cwd = Text(args.cwd); !cwd.empty()) options.cwd = cwd;
   options.new_session = (args.flags & SHOJI_SPAWN_SETSID) != 0;
+  options.new_pid_namespace = (args.flags & SHOJI_SPAWN_NEWPID) != 0;
+  options.controlling_terminal = (args.flags & SHOJI_SPAWN_CTTY) != 0;
+  if (SHOJI_HAS(shoji_spawn_args, given, join_pid)) {
+    options.network_namespace = Text(args.netns);
+    options.join_pid_namespace = args.join_pid;
+  }
   return options;
 }
 

@@ -17,6 +17,8 @@ Result<std::int32_t> Shim::Start(const Call& call, const Params& params) {
   raw.exec_id = ToStr(params.exec_id);
   raw.proxy_url = ToStr(params.proxy_url);
   raw.console = ToStr(params.console);
+  raw.netns = ToStr(params.netns);
+  raw.join_pid = params.join_pid;
   const CallArg arg(call);
   PluginError error;
   std::int32_t pid = SHOJI_SHIM_BUILT_IN;

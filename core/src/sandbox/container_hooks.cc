@@ -27,7 +27,15 @@ HookState ContainerHooks::In(const char* status) const {
 }
 
 Status ContainerHooks::Prestart() const {
-  return RunHooks(hooks_.hooks.prestart, "prestart", In("creating"),
+  const auto limit = context_->settings().call_limit;
+  SHOJI_RETURN_IF_ERROR(RunHooks(hooks_.hooks.prestart, "prestart", In("creating"), limit));
+  return RunHooks(hooks_.create_runtime, "createRuntime", In("creating"), limit);
+}
+
+Status ContainerHooks::CreateContainer(std::int32_t pid) const {
+  HookState state = In("creating");
+  if (pid > 0) state.pid = pid;
+  return RunHooks(hooks_.create_container, "createContainer", state,
                   context_->settings().call_limit);
 }
 

@@ -9,6 +9,7 @@
 #ifndef SHOJI_CORE_SANDBOX_CONTAINER_HOOKS_H_
 #define SHOJI_CORE_SANDBOX_CONTAINER_HOOKS_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -25,7 +26,9 @@ class ContainerHooks {
   static Result<ContainerHooks> Of(const Context& context, const SandboxRecord& record,
                                    const ContainerRecord& container);
 
-  Status Prestart() const;
+  Status Prestart() const;  // those of createRuntime, too
+  // `pid`: stands for the container now.
+  Status CreateContainer(std::int32_t pid) const;
   void Poststart() const;  // failures are warnings in the log
   void Poststop() const;
 

@@ -14,6 +14,7 @@
 #include "sandbox/agent_storage.h"
 #include "sandbox/container_hooks.h"
 #include "sandbox/device_place.h"
+#include "sandbox/liveness.h"
 #include "sandbox/mount_points.h"
 #include "sandbox/object.h"
 #include "sandbox/spec_attach.h"
@@ -172,11 +173,6 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
   SHOJI_ASSIGN_OR_RETURN(const SpecSummary summary, SummaryOf(config));
   SHOJI_ASSIGN_OR_RETURN(const RootFs rootfs, RootfsOf(config, summary));
   SHOJI_ASSIGN_OR_RETURN(const HostHooks hooks, HooksOf(config));
-  if (hooks.create_container) {
-    context_->Log(LogLevel::kWarn, Named(config.id) +
-                                       ": its createContainer hooks are not run: they need a "
-                                       "container on the host");
-  }
   const std::vector<Volume> volumes = VolumesOf(config, summary);
   SHOJI_RETURN_IF_ERROR(CheckShared(record, config, rootfs, volumes));
   if (rootfs.read_only && !rootfs.ephemeral && rootfs.storage.empty()) {
@@ -247,44 +243,52 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
     (void)link.agent().RemoveContainer(context_->call(), id, kRemoveSeconds);
   });
   container.state = State::kReady;
-  SHOJI_ASSIGN_OR_RETURN(container.shim_pid,
-                         StartShim(record, Init(container), container.terminal, link));
-  undo.Push([this, shim = record.shim, pid = container.shim_pid] { StopShim(shim, pid); });
+  SHOJI_ASSIGN_OR_RETURN(const ProcessId shim,
+                         StartShim(record, Init(container), StdioOf(container), link));
+  container.set_shim(shim);
+  undo.Push([this, plugin = record.shim, shim] { StopShim(plugin, shim); });
   container.poststop_due = true;
   span.Finish();
   return OkStatus();
 }
 
-Result<std::int32_t> SandboxObject::StartShim(const SandboxRecord& record,
-                                              const ProcessRef& process, bool terminal,
-                                              Link& link) {
+Result<ProcessId> SandboxObject::StartShim(const SandboxRecord& record, const ProcessRef& process,
+                                           const ShimStdio& stdio, Link& link) {
   SHOJI_ASSIGN_OR_RETURN(Shim* const shim, context_->shim(record.shim));
   SHOJI_ASSIGN_OR_RETURN(const Proxy::Info proxy, link.proxy().GetInfo());
+  const ContainerRecord* const container = record.Find(process.container_id);
+  const bool joins = process.exec_id != process.container_id;
   Shim::Params params;
   params.sandbox_id = id_;
   params.container_id = process.container_id;
   params.exec_id = process.exec_id;
   params.proxy_url = proxy.url;
-  params.terminal = terminal;
+  params.terminal = stdio.terminal;
+  params.console = stdio.console;
+  params.detach = stdio.detach;
+  params.netns = record.config.network.netns;
+  if (joins && container != nullptr && container->shim_pid > 0)
+    params.join_pid = container->shim_pid;
   SHOJI_ASSIGN_OR_RETURN(const std::int32_t pid, shim->Start(context_->call(), params));
-  if (pid <= 0) return pid;
+  if (pid <= 0) return ProcessId{pid, 0};
+  const auto ticks = StartTicks(pid, true);
   if (const Status joined = JoinCgroup(record, pid); !joined.ok()) {
     (void)shim->Stop(context_->call(), pid);
     return joined;
   }
-  return pid;
+  return ProcessId{pid, ticks.ok() ? *ticks : 0};
 }
 
-void SandboxObject::StopShim(const std::string& shim_id, std::int32_t pid) {
-  if (pid < 0) return;
+void SandboxObject::StopShim(const std::string& shim_id, const ProcessId& process) {
+  if (process.pid < 0) return;
   const auto shim = context_->shim(shim_id);
-  const Status stopped = shim.ok() ? (*shim)->Stop(context_->call(), pid) : shim.status();
+  const Status stopped = shim.ok() ? (*shim)->Stop(context_->call(), process.pid) : shim.status();
   if (!stopped.ok()) context_->Log(LogLevel::kWarn, Name() + ": " + stopped.message());
 }
 
 void SandboxObject::StopShims(const SandboxRecord& record, const ContainerRecord& container) {
-  for (const ExecRecord& exec : container.execs) StopShim(record.shim, exec.shim_pid);
-  StopShim(record.shim, container.shim_pid);
+  for (const ExecRecord& exec : container.execs) StopShim(record.shim, exec.shim());
+  StopShim(record.shim, container.shim());
 }
 
 Status SandboxObject::RunningSandbox(const SandboxRecord& record, const std::string& what) const {
@@ -450,7 +454,7 @@ Status SandboxObject::StopContainer(const std::string& container_id, bool force)
     const Status stopped = StopInGuest(*container, *link, force);
     if (!stopped.ok() && !link->VmGone()) return stopped;
   }
-  for (const ExecRecord& exec : container->execs) StopShim(record.shim, exec.shim_pid);
+  for (const ExecRecord& exec : container->execs) StopShim(record.shim, exec.shim());
   container->execs.clear();
   container->state = State::kStopped;
   return SaveRecord(record);
@@ -462,6 +466,15 @@ Result<ContainerStatus> SandboxObject::StatusContainer(const std::string& contai
   SHOJI_ASSIGN_OR_RETURN(const ContainerRecord* const container,
                          FindContainer(record, container_id));
   return StatusOf(record, *container);
+}
+
+Result<OciProcess> SandboxObject::ProcessOf(const Cmd& cmd, const ContainerConfig& container,
+                                            const std::string& hostname) {
+  if (!cmd.oci_process.empty()) return ReadOciProcess(cmd.oci_process, container);
+  SHOJI_ASSIGN_OR_RETURN(const User user,
+                         UserOfCmd(container, cmd, share_.HostRootfs(container.id)));
+  SHOJI_ASSIGN_OR_RETURN(std::string json, ExecProcess(cmd, user, container, hostname));
+  return OciProcess{std::move(json), cmd.terminal};
 }
 
 Result<std::string> SandboxObject::EnterContainer(const std::string& container_id, const Cmd& cmd) {
@@ -476,16 +489,14 @@ Result<std::string> SandboxObject::EnterContainer(const std::string& container_i
     return FailedPrecondition(what + ": it is " + std::string(StateName(container->state)) +
                               ", not running");
   }
-  auto user = UserOfCmd(container->config, cmd, share_.HostRootfs(container_id));
-  if (!user.ok()) return user.status().WithContext(what);
-  SHOJI_ASSIGN_OR_RETURN(const std::string process,
-                         ExecProcess(cmd, *user, container->config, record.config.hostname));
+  auto process = ProcessOf(cmd, container->config, record.config.hostname);
+  if (!process.ok()) return process.status().WithContext(what);
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
   SHOJI_ASSIGN_OR_RETURN(std::string exec_id, NewExecId());
   SHOJI_RETURN_IF_ERROR(link->Explain(
-      link->agent().ExecProcess(context_->making_call(), {container_id, exec_id}, process)));
-  SHOJI_RETURN_IF_ERROR(
-      StartExecShim(std::move(session), {container_id, exec_id}, cmd.terminal, *link));
+      link->agent().ExecProcess(context_->making_call(), {container_id, exec_id}, process->json)));
+  SHOJI_RETURN_IF_ERROR(StartExecShim(std::move(session), {container_id, exec_id},
+                                      {process->terminal, cmd.console, cmd.detach}, *link));
   return exec_id;
 }
 

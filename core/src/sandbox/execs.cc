@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sandbox/object.h"
+#include "sandbox/validate.h"
 
 namespace shoji {
 namespace {
@@ -24,30 +25,45 @@ ExecRecord* FindExec(SandboxRecord& record, const ProcessRef& process) {
 }  // namespace
 
 // `session`: the shared one in which the process was started. On failure it is ended again.
-Status SandboxObject::StartExecShim(Session session, const ProcessRef& process, bool terminal,
-                                    Link& link) {
-  const auto pid = StartShim(session.record, process, terminal, link);
-  if (pid.ok() && *pid < 0) return OkStatus();
+Status SandboxObject::StartExecShim(Session session, const ProcessRef& process,
+                                    const ShimStdio& stdio, Link& link) {
+  const auto shim = StartShim(session.record, process, stdio, link);
+  if (shim.ok() && shim->pid < 0) return OkStatus();
   const std::int64_t started = session.record.Find(process.container_id)->started_unix_ns;
-  const std::string shim = session.record.shim;
+  const std::string plugin = session.record.shim;
   session.lock.Release();  // or the exclusive one would wait for ever
-  const Status noted = pid.ok() ? NoteExec(process, started, *pid) : pid.status();
+  const Status noted = shim.ok() ? NoteExec(process, started, *shim) : shim.status();
   if (noted.ok()) return noted;
-  if (pid.ok()) StopShim(shim, *pid);
   (void)link.agent().SignalProcess(context_->call(), process, SIGKILL);
+  if (shim.ok()) StopShim(plugin, *shim);
   return Status(noted).WithContext("cannot enter container \"" + process.container_id + "\"");
 }
 
 Status SandboxObject::NoteExec(const ProcessRef& process, std::int64_t started_unix_ns,
-                               std::int32_t shim_pid) {
+                               const ProcessId& shim) {
   SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kExclusive));
   SHOJI_ASSIGN_OR_RETURN(ContainerRecord* const container,
                          FindContainer(session.record, process.container_id));
   if (container->state == State::kStopped || container->started_unix_ns != started_unix_ns) {
     return Aborted("it was stopped meanwhile");
   }
-  container->execs.push_back({process.exec_id, shim_pid});
+  container->execs.push_back({process.exec_id, shim.pid, shim.start_ticks});
   return SaveRecord(session.record);
+}
+
+Result<std::int32_t> SandboxObject::ShimPid(const ProcessRef& process) {
+  SHOJI_RETURN_IF_ERROR(ValidateId("process", process.exec_id));
+  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
+  SHOJI_ASSIGN_OR_RETURN(SandboxRecord record, metadata->Load(id_));
+  SHOJI_ASSIGN_OR_RETURN(const ContainerRecord* const container,
+                         FindContainer(record, process.container_id));
+  if (process.exec_id == process.container_id) return container->shim_pid;
+  if (const ExecRecord* const exec = FindExec(record, process); exec != nullptr) {
+    return exec->shim_pid;
+  }
+  if (container->shim_pid < 0) return container->shim_pid;  // nor has any other
+  return NotFound("container \"" + process.container_id + "\" has no process \"" + process.exec_id +
+                  "\"");
 }
 
 // Best effort, as NoteExit(): what stays in the record goes with the container.
@@ -62,7 +78,7 @@ void SandboxObject::NoteExecEnd(const ProcessRef& process) {
   record = (*metadata)->Load(id_);
   const ExecRecord* const exec = record.ok() ? FindExec(*record, process) : nullptr;
   if (exec == nullptr) return;
-  StopShim(record->shim, exec->shim_pid);
+  StopShim(record->shim, exec->shim());
   std::erase_if(record->Find(process.container_id)->execs,
                 [&](const ExecRecord& each) { return each.id == process.exec_id; });
   if (const Status saved = (*metadata)->Save(*record); !saved.ok()) {

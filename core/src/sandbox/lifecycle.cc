@@ -192,7 +192,7 @@ Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
   record.vm_processes.clear();
   for (ContainerRecord& container : record.containers) {
     container.state = State::kStopped;
-    container.shim_pid = -1;
+    container.set_shim({-1, 0});
     container.execs.clear();
     container.share_entries.clear();
     RunPoststop(record, container);

@@ -12,7 +12,7 @@ constexpr std::size_t kStartTime = 19;
 
 }  // namespace
 
-Result<std::uint64_t> StartTicks(std::int32_t pid) {
+Result<std::uint64_t> StartTicks(std::int32_t pid, bool also_ended) {
   const std::string name = "process " + std::to_string(pid);
   const auto text = ReadFile("/proc/" + std::to_string(pid) + "/stat", 4096);
   if (!text.ok()) return NotFound(name + " does not exist");
@@ -20,7 +20,8 @@ Result<std::uint64_t> StartTicks(std::int32_t pid) {
   if (end == std::string::npos) return Internal("cannot read /proc/<pid>/stat of " + name);
   const auto fields = Split(std::string_view(*text).substr(end + 2), ' ');
   if (fields.size() <= kStartTime) return Internal("/proc/<pid>/stat of " + name + " is short");
-  if (fields[kState] == "Z" || fields[kState] == "X") return NotFound(name + " has ended");
+  const bool ended = fields[kState] == "Z" || fields[kState] == "X";
+  if (ended && !also_ended) return NotFound(name + " has ended");
   SHOJI_ASSIGN_OR_RETURN(const std::int64_t ticks, ParseInt(fields[kStartTime]));
   return static_cast<std::uint64_t>(ticks);
 }

@@ -14,8 +14,8 @@
 namespace shoji {
 
 // When the process was started, in clock ticks since boot. NOT_FOUND when there is none or
-// it is a zombie.
-Result<std::uint64_t> StartTicks(std::int32_t pid);
+// it is a zombie, unless those count too.
+Result<std::uint64_t> StartTicks(std::int32_t pid, bool also_ended = false);
 
 // False for another process that got the number since, and for a zombie.
 bool IsAlive(const ProcessId& process);

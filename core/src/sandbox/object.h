@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "metadata/record.h"
+#include "oci/oci_process.h"
 #include "plugin/interfaces.h"
 #include "sandbox/context.h"
 #include "sandbox/link.h"
@@ -102,6 +103,7 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   Result<std::int32_t> WaitProcess(const ProcessRef& process);
   // One process, or with an empty exec id every process of the container.
   Status SignalOne(const ProcessRef& process, int signal);
+  Result<std::int32_t> ShimPid(const ProcessRef& process);
   Status WinsizeProcess(const ProcessRef& process, std::uint16_t rows, std::uint16_t columns);
   Result<std::unique_ptr<ProcessIo>> IOStream(const ProcessRef& process);
 
@@ -239,10 +241,19 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   Result<std::string> GuestSpec(const SandboxRecord& record, const ContainerRecord& container);
   Status CreateInGuest(const SandboxRecord& record, ContainerRecord& container, Link& link,
                        UndoStack& undo);
-  // -1: built in, there is no process.
-  Result<std::int32_t> StartShim(const SandboxRecord& record, const ProcessRef& process,
-                                 bool terminal, Link& link);
-  void StopShim(const std::string& shim, std::int32_t pid);
+  // What a shim has for its process.
+  struct ShimStdio {
+    bool terminal = false;
+    std::string console = {};
+    bool detach = false;
+  };
+  static ShimStdio StdioOf(const ContainerRecord& container) {
+    return {container.terminal, container.config.cmd.console, container.config.cmd.detach};
+  }
+  // Number -1: built in, there is no process.
+  Result<ProcessId> StartShim(const SandboxRecord& record, const ProcessRef& process,
+                              const ShimStdio& stdio, Link& link);
+  void StopShim(const std::string& shim, const ProcessId& process);
   // Those of the init and of all others.
   void StopShims(const SandboxRecord& record, const ContainerRecord& container);
   Status StartInGuest(const SandboxRecord& record, ContainerRecord& container, Link& link);
@@ -252,6 +263,9 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   // The container's state when its init process may have ended by itself.
   void Refresh(ContainerRecord& container, Link& link);
   Status RunningSandbox(const SandboxRecord& record, const std::string& what) const;
+  // What `cmd` is inside the container.
+  Result<OciProcess> ProcessOf(const Cmd& cmd, const ContainerConfig& container,
+                               const std::string& hostname);
 
   // -- host_side.cc
   // The control group on the host, when one is configured; fills record.host_cgroup.
@@ -281,8 +295,9 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   void NoteExit(const std::string& container_id, std::int64_t started_unix_ns);
 
   // -- execs.cc: shims of processes that joined a container, in its record.
-  Status StartExecShim(Session session, const ProcessRef& process, bool terminal, Link& link);
-  Status NoteExec(const ProcessRef& process, std::int64_t started_unix_ns, std::int32_t shim_pid);
+  Status StartExecShim(Session session, const ProcessRef& process, const ShimStdio& stdio,
+                       Link& link);
+  Status NoteExec(const ProcessRef& process, std::int64_t started_unix_ns, const ProcessId& shim);
   void NoteExecEnd(const ProcessRef& process);
 
   std::string Name() const { return "sandbox \"" + id_ + "\""; }

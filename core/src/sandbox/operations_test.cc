@@ -16,7 +16,9 @@
 namespace shoji {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class OperationsTest : public testing::PodTest {
@@ -207,6 +209,68 @@ TEST_F(OperationsTest, AnExecHasAShimUntilItEnds) {
   ASSERT_TRUE(pod->EnterContainer("two", cmd).ok());
   ASSERT_TRUE(pod->Delete().ok());
   ExpectNothingLeft();
+}
+
+TEST_F(OperationsTest, AShimIsToldWhereItBelongs) {
+  world_.use_shim_processes(true);
+  SandboxConfig config = Pod();
+  config.network.netns = "/run/netns/pod";
+  config.containers[1].cmd.console = "/dev/pts/7";
+  const auto pod = management_.Run(config);
+  ASSERT_TRUE(pod.ok()) << pod.status().message();
+  EXPECT_THAT(world_.Noted("shim.start"), EndsWith(" console=/dev/pts/7 netns=/run/netns/pod"));
+  Cmd cmd;
+  cmd.oci_process = R"({"args":["/bin/sh"],"terminal":true})";
+  cmd.detach = true;
+  const auto exec = (*pod)->EnterContainer("one", cmd);
+  ASSERT_TRUE(exec.ok()) << exec.status().message();
+  EXPECT_THAT(world_.Noted("shim.start"), StartsWith("one/" + *exec + " tty unix://"));
+  EXPECT_THAT(world_.Noted("shim.start"), EndsWith(" detached netns=/run/netns/pod join"));
+  const auto init = (*pod)->ShimPid({"one", "one"});
+  const auto joined = (*pod)->ShimPid({"one", *exec});
+  ASSERT_TRUE(init.ok() && joined.ok());
+  EXPECT_EQ(*init, (*pod)->StatusContainer("one")->shim_pid);
+  EXPECT_GT(*joined, 0);
+  EXPECT_NE(*joined, *init);
+  EXPECT_EQ((*pod)->ShimPid({"one", "exec-0"}).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ((*pod)->ShimPid({"three", "three"}).status().code(), StatusCode::kNotFound);
+  // A console is for one shim: the next init has none.
+  ASSERT_TRUE((*pod)->StopContainer("two", true).ok());
+  ASSERT_TRUE((*pod)->StartContainer("two").ok());
+  EXPECT_THAT(world_.Noted("shim.start"), Not(HasSubstr("console")));
+  ASSERT_TRUE((*pod)->Delete().ok());
+  ExpectNothingLeft();
+}
+
+TEST_F(OperationsTest, BuiltInShimsHaveNoNumber) {
+  const auto pod = Run();
+  Cmd cmd;
+  cmd.args = {"/bin/sh"};
+  const auto exec = pod->EnterContainer("one", cmd);
+  ASSERT_TRUE(exec.ok());
+  EXPECT_EQ(*pod->ShimPid({"one", *exec}), -1);
+  EXPECT_EQ(*pod->ShimPid({"one", "one"}), -1);
+  ASSERT_TRUE(pod->Delete().ok());
+}
+
+TEST_F(OperationsTest, AProcessThatCannotBeIsRefused) {
+  const auto pod = Run();
+  const int execs = world_.Count("agent.exec_process");
+  Cmd cmd;
+  cmd.oci_process = "{}";
+  EXPECT_THAT(pod->EnterContainer("one", cmd).status().message(), HasSubstr("has no args"));
+  cmd.oci_process = R"({"args":["a"]})";
+  cmd.console = "pts/7";
+  EXPECT_EQ(pod->EnterContainer("one", cmd).status().code(), StatusCode::kInvalidArgument);
+  cmd.console = "/dev/pts/7";
+  cmd.detach = true;
+  EXPECT_THAT(pod->EnterContainer("one", cmd).status().message(), HasSubstr("choose one"));
+  EXPECT_EQ(world_.Count("agent.exec_process"), execs);
+  ContainerConfig container = Pod().containers[0];
+  container.id = "three";
+  container.cmd.oci_process = R"({"args":["a"]})";
+  EXPECT_THAT(pod->CreateContainer(container).status().message(), HasSubstr("oci_spec"));
+  ASSERT_TRUE(pod->Delete().ok());
 }
 
 TEST_F(OperationsTest, AnExecWithoutAShimIsEnded) {

@@ -55,6 +55,10 @@ Status Sandbox::WinsizeProcess(const std::string& container_id, const std::strin
                                std::uint16_t rows, std::uint16_t columns) {
   return impl_->object->WinsizeProcess({container_id, process_id}, rows, columns);
 }
+Result<std::int32_t> Sandbox::ShimPid(const std::string& container_id,
+                                      const std::string& process_id) {
+  return impl_->object->ShimPid({container_id, process_id});
+}
 Result<std::unique_ptr<ProcessIo>> Sandbox::IOStream(const std::string& container_id,
                                                      const std::string& process_id) {
   return impl_->object->IOStream({container_id, process_id});

@@ -237,8 +237,9 @@ Status SandboxObject::RestoreContainers(SandboxRecord& record, Link& link, UndoS
     container.execs.clear();
     container.poststop_due = false;  // no prestart hook ran for this one
     const ProcessRef init = {container.config.id, container.config.id};
-    SHOJI_ASSIGN_OR_RETURN(container.shim_pid, StartShim(record, init, container.terminal, link));
-    undo.Push([this, shim = record.shim, pid = container.shim_pid] { StopShim(shim, pid); });
+    SHOJI_ASSIGN_OR_RETURN(const ProcessId shim, StartShim(record, init, StdioOf(container), link));
+    container.set_shim(shim);
+    undo.Push([this, plugin = record.shim, shim] { StopShim(plugin, shim); });
   }
   return OkStatus();
 }

@@ -110,7 +110,20 @@ Status ValidateSignal(int signal) {
                          std::to_string(SIGRTMAX));
 }
 
+Status ValidateShimStdio(const Cmd& cmd, std::string_view what) {
+  if (cmd.console.empty()) return OkStatus();
+  if (cmd.console[0] != '/' || HasNul(cmd.console)) {
+    return InvalidArgument("console " + Quoted(cmd.console) + " of " + std::string(what) +
+                           " is not an absolute path");
+  }
+  if (!cmd.detach) return OkStatus();
+  return InvalidArgument(std::string(what) + " has console " + Quoted(cmd.console) +
+                         " and is detached; choose one");
+}
+
 Status ValidateCmd(const Cmd& cmd, std::string_view what) {
+  SHOJI_RETURN_IF_ERROR(ValidateShimStdio(cmd, what));
+  if (!cmd.oci_process.empty()) return OkStatus();  // checked when it is read
   SHOJI_RETURN_IF_ERROR(ValidateArgs(cmd, what));
   SHOJI_RETURN_IF_ERROR(ValidateEnvs(cmd, what));
   if (!cmd.work_dir.empty() && cmd.work_dir[0] != '/') {
@@ -126,7 +139,11 @@ Status ValidateContainer(const ContainerConfig& config) {
   SHOJI_RETURN_IF_ERROR(ValidateBundle(config, what));
   SHOJI_RETURN_IF_ERROR(ValidateContainerDevices(config));
   SHOJI_RETURN_IF_ERROR(ValidateRootfs(config.rootfs, what));
-  if (!config.oci_spec.empty()) return OkStatus();  // checked when it is read
+  if (!config.cmd.oci_process.empty()) {
+    return InvalidArgument(what + " has an oci_process, which is for a process that joins one; " +
+                           "give it an oci_spec");
+  }
+  if (!config.oci_spec.empty()) return ValidateShimStdio(config.cmd, what);
   SHOJI_RETURN_IF_ERROR(ValidateCmd(config.cmd, what));
   if (config.rootfs.storage.empty() &&
       (config.rootfs.source.empty() || config.rootfs.source[0] != '/')) {

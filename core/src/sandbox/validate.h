@@ -17,6 +17,8 @@ namespace shoji {
 // `what`: "sandbox", "container".
 Status ValidateId(std::string_view what, std::string_view id);
 Status ValidateSignal(int signal);
+// Where the shim of a process has its descriptors.
+Status ValidateShimStdio(const Cmd& cmd, std::string_view what);
 Status ValidateCmd(const Cmd& cmd, std::string_view what);
 Status ValidateContainer(const ContainerConfig& config);
 Status ValidateSandbox(const SandboxConfig& config);

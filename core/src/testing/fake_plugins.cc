@@ -319,13 +319,21 @@ shoji_proxy_v1 ProxyTable() {
 }
 const shoji_proxy_v1 kProxy = ProxyTable();
 
+// Where a shim is started, as far as that was said.
+std::string ShimPlace(const shoji_shim_params& params) {
+  std::string out = (params.flags & SHOJI_SHIM_DETACH) != 0 ? " detached" : "";
+  if (params.console.size > 0) out += " console=" + Text(params.console);
+  if (params.netns.size > 0) out += " netns=" + Text(params.netns);
+  return params.join_pid == 0 ? out : out + " join";
+}
+
 std::int32_t ShimStart(void* plugin, const shoji_options*, const shoji_call*,
                        const shoji_shim_params* params, std::int32_t* pid, shoji_error* error) {
   auto* world = static_cast<FakeWorld*>(plugin);
   ENTER(world, "shim.start", error);
   world->Note("shim.start", Text(params->container_id) + "/" + Text(params->exec_id) +
                                 ((params->flags & SHOJI_SHIM_TERMINAL) != 0 ? " tty " : " ") +
-                                Text(params->proxy_url));
+                                Text(params->proxy_url) + ShimPlace(*params));
   *pid = SHOJI_SHIM_BUILT_IN;
   if (!world->shim_processes()) return SHOJI_OK;
   SpawnOptions options;

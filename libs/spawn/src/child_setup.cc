@@ -1,7 +1,9 @@
 #include "child_setup.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -88,12 +90,20 @@ void Exec(ChildJob& job) {
   Fail(job, ChildStep::kExec);
 }
 
+// Of us alone: memory is shared with the parent, namespaces are not.
+bool EnterNetwork(ChildJob& job) {
+  if (job.network < 0 || Sys(SYS_setns, job.network, CLONE_NEWNET) == 0) return true;
+  return Fail(job, ChildStep::kNetwork);
+}
+
+bool MakeSession(ChildJob& job) {
+  if (job.new_session && Sys(SYS_setsid) < 0) return Fail(job, ChildStep::kSession);
+  if (!job.controlling_terminal || Sys(SYS_ioctl, 0, TIOCSCTTY, 0) == 0) return true;
+  return Fail(job, ChildStep::kTerminal);
+}
+
 void Run(ChildJob& job) {
-  if (!MoveDescriptors(job) || !CloseOthers(job)) return;
-  if (job.new_session && Sys(SYS_setsid) < 0) {
-    Fail(job, ChildStep::kSession);
-    return;
-  }
+  if (!EnterNetwork(job) || !MoveDescriptors(job) || !CloseOthers(job) || !MakeSession(job)) return;
   if (Sys(SYS_chdir, job.cwd) < 0) {
     Fail(job, ChildStep::kDirectory);
     return;

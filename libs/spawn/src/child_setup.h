@@ -12,7 +12,7 @@
 
 namespace shoji::internal {
 
-enum class ChildStep { kNone, kDescriptors, kDirectory, kSession, kExec };
+enum class ChildStep { kNone, kNetwork, kDescriptors, kDirectory, kSession, kTerminal, kExec };
 
 // Prepared by the parent; `step` and `error` are the child's answer.
 struct ChildJob {
@@ -23,6 +23,8 @@ struct ChildJob {
   std::vector<int> staged;               // scratch, as long as fds
   const char* cwd = "/";
   bool new_session = false;
+  bool controlling_terminal = false;
+  int network = -1;  // descriptor of the namespace to enter
 
   ChildStep step = ChildStep::kNone;
   int error = 0;

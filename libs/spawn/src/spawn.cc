@@ -108,6 +108,28 @@ Status CheckFds(const std::vector<std::pair<int, int>>& sorted) {
   return OkStatus();
 }
 
+Status CheckNamespaces(const SpawnOptions& options) {
+  if (options.join_pid_namespace < 0) {
+    return InvalidArgument("process " + std::to_string(options.join_pid_namespace) +
+                           " has no PID namespace to join");
+  }
+  if (options.new_pid_namespace && options.join_pid_namespace != 0) {
+    return InvalidArgument("a process cannot have a new PID namespace and join another one");
+  }
+  if (options.controlling_terminal && !options.new_session) {
+    return InvalidArgument("a controlling terminal needs a session of its own");
+  }
+  return OkStatus();
+}
+
+Result<UniqueFd> OpenNetwork(const std::string& path) {
+  if (path.empty()) return UniqueFd();
+  if (HasNul(path)) return InvalidArgument("the path of the network namespace has a zero byte");
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return ErrnoStatus(errno, "cannot open network namespace " + Quoted(path));
+  return fd;
+}
+
 bool ByTarget(const std::pair<int, int>& a, const std::pair<int, int>& b) {
   return a.second < b.second;
 }
@@ -188,6 +210,12 @@ Status ExecError(const ChildJob& job, const std::string& program) {
 
 Status ChildError(const ChildJob& job, const SpawnOptions& options) {
   switch (job.step) {
+    case ChildStep::kNetwork:
+      return ErrnoStatus(job.error,
+                         "cannot enter network namespace " + Quoted(options.network_namespace));
+    case ChildStep::kTerminal:
+      return ErrnoStatus(job.error, "cannot give " + Quoted(ProgramOf(options)) +
+                                        " its controlling terminal (descriptor 0)");
     case ChildStep::kDescriptors:
       return ErrnoStatus(job.error, "cannot pass descriptors to " + Quoted(ProgramOf(options)));
     case ChildStep::kDirectory:
@@ -199,22 +227,64 @@ Status ChildError(const ChildJob& job, const SpawnOptions& options) {
   }
 }
 
+// Where the next children of this thread are made, put back by the destructor.
+class ChildrensPidNamespace {
+ public:
+  ChildrensPidNamespace() = default;
+  ChildrensPidNamespace(const ChildrensPidNamespace&) = delete;
+  ChildrensPidNamespace& operator=(const ChildrensPidNamespace&) = delete;
+  // Nothing to do for 0.
+  Status Enter(pid_t member) {
+    if (member == 0) return OkStatus();
+    SHOJI_ASSIGN_OR_RETURN(const UniqueFd pidfd, OpenPidfd(member));
+    before_.reset(open("/proc/thread-self/ns/pid_for_children", O_RDONLY | O_CLOEXEC));
+    if (!before_) return ErrnoStatus(errno, "cannot tell the PID namespace of this thread");
+    if (setns(pidfd.get(), CLONE_NEWPID) == 0) return OkStatus();
+    const int error = errno;
+    before_.reset();
+    const std::string what = "the PID namespace of process " + std::to_string(member);
+    if (error == ESRCH) return NotFound(what + " is gone").WithErrno(error);
+    return ErrnoStatus(error, "cannot enter " + what);
+  }
+  ~ChildrensPidNamespace() { (void)Leave(); }
+  // Cannot fail but for a bug in the kernel: who comes from there may go back.
+  bool Leave() {
+    const bool left = !before_ || setns(before_.get(), CLONE_NEWPID) == 0;
+    before_.reset();
+    return left;
+  }
+
+ private:
+  UniqueFd before_;
+};
+
+Status NoProcess(int error, const SpawnOptions& options) {
+  // So the kernel says that nothing can be added to a namespace without its process 1.
+  if (error == ENOMEM && options.join_pid_namespace != 0) {
+    return FailedPrecondition("the PID namespace of process " +
+                              std::to_string(options.join_pid_namespace) + " has ended")
+        .WithErrno(error);
+  }
+  return ErrnoStatus(error, "cannot create a process for " + Quoted(ProgramOf(options)));
+}
+
 // Returns when the child has called exec, or failed to and is reaped.
 Result<Child> Launch(ChildJob& job, const SpawnOptions& options) {
   const ChildStack stack;
   if (!stack.ok()) return ErrnoStatus(errno, "cannot allocate a stack for a child process");
+  const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD |
+                    (options.new_pid_namespace ? CLONE_NEWPID : 0);
   int raw_pidfd = -1;
   pid_t pid = -1;
   int error = 0;
   {
     const AllSignalsBlocked blocked;
-    pid = __clone(internal::RunChild, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
-                  &job, &raw_pidfd);
+    ChildrensPidNamespace space;
+    SHOJI_RETURN_IF_ERROR(space.Enter(options.join_pid_namespace));
+    pid = __clone(internal::RunChild, stack.top(), flags, &job, &raw_pidfd);
     error = errno;
   }
-  if (pid < 0) {
-    return ErrnoStatus(error, "cannot create a process for " + Quoted(ProgramOf(options)));
-  }
+  if (pid < 0) return NoProcess(error, options);
   Child child(pid, UniqueFd(raw_pidfd));
   if (job.step == ChildStep::kNone) return child;
   SHOJI_RETURN_IF_ERROR(child.Wait().status());
@@ -225,6 +295,7 @@ Result<Child> Launch(ChildJob& job, const SpawnOptions& options) {
 
 Result<Child> Spawn(const SpawnOptions& options) {
   SHOJI_RETURN_IF_ERROR(CheckTexts(options));
+  SHOJI_RETURN_IF_ERROR(CheckNamespaces(options));
   UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return ErrnoStatus(errno, "cannot open /dev/null");
 
@@ -239,6 +310,9 @@ Result<Child> Spawn(const SpawnOptions& options) {
   job.env = Pointers(env);
   job.cwd = options.cwd.c_str();
   job.new_session = options.new_session;
+  job.controlling_terminal = options.controlling_terminal;
+  SHOJI_ASSIGN_OR_RETURN(const UniqueFd network, OpenNetwork(options.network_namespace));
+  job.network = network.get();
   return Launch(job, options);
 }
 

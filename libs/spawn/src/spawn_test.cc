@@ -313,5 +313,141 @@ TEST_F(SpawnTest, OpenPidfdFindsAnyProcess) {
   EXPECT_EQ(OpenPidfd(INT32_MAX).status().code(), StatusCode::kNotFound);
 }
 
+// ---- namespaces and terminals: need root -----------------------------------------------
+
+std::string Namespace(const std::string& of, const std::string& kind) {
+  char text[64] = {};
+  const std::string path = "/proc/" + of + "/ns/" + kind;
+  const ssize_t n = readlink(path.c_str(), text, sizeof text);
+  return n > 0 ? std::string(text, static_cast<std::size_t>(n)) : path + " cannot be read";
+}
+
+// A process that reads its standard input to the end, to be ended by closing `hold`.
+struct Waiting {
+  UniqueFd hold;
+  Child child;
+};
+Waiting StartWaiting(SpawnOptions options) {
+  int ends[2];
+  EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  const UniqueFd in(ends[0]);
+  Waiting out{UniqueFd(ends[1]), {}};
+  options.argv = {"/bin/cat"};
+  options.fds = {{in.get(), 0}};
+  auto child = Spawn(options);
+  EXPECT_TRUE(child.ok()) << child.status().message();
+  if (child.ok()) out.child = std::move(*child);
+  return out;
+}
+
+TEST_F(SpawnTest, IsProcessOneOfItsOwnAndOursAllTheSame) {
+  SpawnOptions options = Shell("echo $$ $PPID; exit 0");
+  options.new_pid_namespace = true;
+  EXPECT_EQ(OutputOf(options), "1 0\n");
+  options.argv[2] = "exit 7";
+  auto child = Spawn(options);
+  ASSERT_TRUE(child.ok()) << child.status().message();
+  EXPECT_EQ(child->Wait()->code, 7) << "it is a child of ours";
+}
+
+TEST_F(SpawnTest, JoinsAPidNamespaceAndLeavesOursAlone) {
+  SpawnOptions options;
+  options.new_pid_namespace = true;
+  Waiting first = StartWaiting(options);
+  options.new_pid_namespace = false;
+  options.join_pid_namespace = first.child.pid();
+  Waiting second = StartWaiting(options);
+  const std::string space = Namespace(std::to_string(first.child.pid()), "pid");
+  EXPECT_EQ(Namespace(std::to_string(second.child.pid()), "pid"), space);
+  EXPECT_NE(Namespace("self", "pid"), space);
+  EXPECT_EQ(Namespace("thread-self", "pid_for_children"), Namespace("self", "pid"));
+  first.hold.reset();
+  EXPECT_EQ(second.child.Wait()->signal, SIGKILL) << "process 1 takes them all along";
+  // Its end is over only when all others of its namespace are reaped.
+  EXPECT_EQ(first.child.Wait()->ToString(), "exit status 0");
+  options.argv = {"/bin/true"};
+  EXPECT_EQ(Spawn(options).status().code(), StatusCode::kNotFound);
+}
+
+TEST_F(SpawnTest, NothingCanJoinProcessOneThatHasEnded) {
+  SpawnOptions options = Command({"/bin/true"});
+  options.new_pid_namespace = true;
+  auto zombie = Spawn(options);
+  ASSERT_TRUE(zombie.ok());
+  siginfo_t info{};
+  ASSERT_EQ(waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(zombie->pidfd()), &info,
+                   WEXITED | WNOWAIT),
+            0);
+  options.new_pid_namespace = false;
+  options.join_pid_namespace = zombie->pid();
+  const Status status = Spawn(options).status();
+  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(status.message(), HasSubstr(std::to_string(zombie->pid())));
+  EXPECT_EQ(Namespace("thread-self", "pid_for_children"), Namespace("self", "pid"));
+  EXPECT_TRUE(zombie->Wait().ok());
+}
+
+TEST_F(SpawnTest, EntersANetworkNamespace) {
+  const std::string ours = Namespace("self", "net");
+  Waiting other = StartWaiting({});
+  SpawnOptions unshared = Command({"unshare", "-n", "/bin/sh", "-c", "echo; exec cat"});
+  int out[2];
+  int in[2];
+  ASSERT_EQ(pipe2(out, O_CLOEXEC), 0);
+  ASSERT_EQ(pipe2(in, O_CLOEXEC), 0);
+  const UniqueFd ends[] = {UniqueFd(out[0]), UniqueFd(out[1]), UniqueFd(in[0])};
+  UniqueFd hold(in[1]);
+  unshared.fds = {{in[0], 0}, {out[1], 1}};
+  auto owner = Spawn(unshared);
+  ASSERT_TRUE(owner.ok()) << owner.status().message();
+  char byte = 0;
+  ASSERT_EQ(read(out[0], &byte, 1), 1);  // it has a namespace of its own now
+  const std::string pid = std::to_string(owner->pid());
+  SpawnOptions options = Command({"readlink", "/proc/self/ns/net"});
+  options.network_namespace = "/proc/" + pid + "/ns/net";
+  EXPECT_EQ(std::string(Trim(OutputOf(options))), Namespace(pid, "net"));
+  EXPECT_NE(Namespace(pid, "net"), ours);
+  EXPECT_EQ(Namespace("thread-self", "net"), ours);
+  hold.reset();
+  EXPECT_TRUE(owner->Wait().ok());
+  other.hold.reset();
+  EXPECT_TRUE(other.child.Wait().ok());
+}
+
+TEST_F(SpawnTest, GivesAControllingTerminal) {
+  const UniqueFd main_end(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_TRUE(main_end && grantpt(main_end.get()) == 0 && unlockpt(main_end.get()) == 0);
+  const UniqueFd terminal(open(ptsname(main_end.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_TRUE(terminal);
+  SpawnOptions options = Shell("exec 3<>/dev/tty && echo here");
+  options.new_session = true;
+  options.fds = {{terminal.get(), 0}};
+  options.controlling_terminal = true;
+  EXPECT_EQ(OutputOf(options), "here\n");
+  options.fds.clear();
+  EXPECT_THAT(Spawn(options).status().message(), HasSubstr("controlling terminal"));
+}
+
+TEST_F(SpawnTest, NamespacesThatCannotBe) {
+  SpawnOptions options = Command({"/bin/true"});
+  options.network_namespace = "/no/such/netns";
+  EXPECT_EQ(Spawn(options).status().code(), StatusCode::kNotFound);
+  options.network_namespace = "/etc/passwd";
+  const Status no_namespace = Spawn(options).status();
+  EXPECT_THAT(no_namespace.message(), HasSubstr("network namespace \"/etc/passwd\""));
+  options.network_namespace.clear();
+  options.join_pid_namespace = -1;
+  EXPECT_EQ(Spawn(options).status().code(), StatusCode::kInvalidArgument);
+  options.join_pid_namespace = INT32_MAX;
+  EXPECT_EQ(Spawn(options).status().code(), StatusCode::kNotFound);
+  options.join_pid_namespace = getpid();
+  EXPECT_TRUE(Spawn(options)->Wait().ok());
+  options.new_pid_namespace = true;
+  EXPECT_EQ(Spawn(options).status().code(), StatusCode::kInvalidArgument);
+  options = Command({"/bin/true"});
+  options.controlling_terminal = true;
+  EXPECT_EQ(Spawn(options).status().code(), StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace shoji

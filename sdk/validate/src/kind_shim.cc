@@ -26,9 +26,16 @@ Verdict Live(Session& session) { return Stop(session, SHOJI_SHIM_BUILT_IN, "a bu
 
 void Provoke(Session& session, Provoker& provoker) {
   const auto* table = session.Find<shoji_shim_v1>(SHOJI_SHIM_V1);
-  const shoji_shim_params params = {
-      sizeof(shoji_shim_params), 0x80000000U, Str("validate"), Str("validate"), Str("validate"),
-      Str("unix:///nowhere"),    {}};
+  const shoji_shim_params params = {sizeof(shoji_shim_params),
+                                    0x80000000U,
+                                    Str("validate"),
+                                    Str("validate"),
+                                    Str("validate"),
+                                    Str("unix:///nowhere"),
+                                    {},
+                                    {},
+                                    0,
+                                    0};
   std::int32_t pid = 0x5a5a;
   provoker.Refused(
       "start() with an unknown flag", {SHOJI_INVALID_ARGUMENT},

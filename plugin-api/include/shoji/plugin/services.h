@@ -38,6 +38,8 @@ typedef struct shoji_log_v1 {
 /* ---- shoji.spawn/1: processes that can be found again -------------------- */
 #define SHOJI_SPAWN_V1 "shoji.spawn/1"
 #define SHOJI_SPAWN_SETSID 0x1u /* a session of its own: no signals from the caller's terminal */
+#define SHOJI_SPAWN_NEWPID 0x2u /* process 1 of a PID namespace of its own */
+#define SHOJI_SPAWN_CTTY 0x4u   /* with SETSID: descriptor 0 is its controlling terminal */
 
 /* `child_fd` of the new process refers to what `host_fd` refers to here. */
 typedef struct shoji_fd_map {
@@ -60,6 +62,12 @@ typedef struct shoji_spawn_args {
   uint32_t fd_count;
   uint32_t reserved0;
   shoji_str cwd; /* empty: "/" */
+  /* Later than the first release: a shorter struct_size, or an older host, has none of it.
+   * Nor has that host the flags NEWPID and CTTY: it refuses them. */
+  shoji_str netns;  /* path of the network namespace it is started in; empty: the host's */
+  int32_t join_pid; /* process whose PID namespace it is put into; 0: the host's own. Not
+                       with NEWPID. It stays a child of the host in any case. */
+  uint32_t reserved1;
 } shoji_spawn_args;
 
 /* Starts processes. */
@@ -68,7 +76,8 @@ typedef struct shoji_spawn_v1 {
   uint32_t reserved0;
   /* Starts a process. *ret_pidfd (owned by the caller) becomes readable when it
    * has ended; reap it with waitid(P_PIDFD). Errors: NOT_FOUND and
-   * PERMISSION_DENIED for the program, RESOURCE_EXHAUSTED. */
+   * PERMISSION_DENIED for the program and the namespaces, FAILED_PRECONDITION when the
+   * PID namespace to join has ended, RESOURCE_EXHAUSTED. */
   int32_t (*spawn)(const shoji_host *host, const shoji_spawn_args *args, int32_t *ret_pid,
                    int32_t *ret_pidfd, shoji_error *err);
 } shoji_spawn_v1;

@@ -32,6 +32,11 @@ typedef struct shoji_shim_params {
   shoji_str exec_id;   /* equal to container_id for the init process */
   shoji_str proxy_url; /* of shoji_proxy_v1.info */
   shoji_str console;   /* path of a pty, or empty: stdio is inherited */
+  /* Since minor 1; a shorter struct_size means none of it. */
+  shoji_str netns;  /* path of the network namespace the shim is started in; empty: the host's */
+  int32_t join_pid; /* process whose PID namespace the shim of an exec joins; 0: a new one, for
+                       the shim of a container */
+  uint32_t reserved0;
 } shoji_shim_params;
 
 /* The table of shoji.shim/1. */

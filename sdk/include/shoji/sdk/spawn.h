@@ -30,6 +30,10 @@ struct SpawnRequest {
   std::vector<std::pair<int, int>> fds = {};  // here, there; 0, 1, 2 not named are /dev/null
   bool new_session = true;                    // no signals from the caller's terminal
   std::string cwd = {};                       // empty: "/"
+  bool new_pid_namespace = false;             // process 1 of its own
+  bool controlling_terminal = false;          // descriptor 0 is that of the new session
+  std::string netns = {};                     // path of a network namespace; empty: the host's
+  std::int32_t join_pid = 0;                  // put into the PID namespace of this process
 };
 
 // A child of the host's process. The destructor lets it run on: Kill() and Reap() end it.
@@ -85,8 +89,18 @@ class Process {
   int pidfd_ = -1;
 };
 
-// NOT_FOUND and PERMISSION_DENIED for the program, FAILED_PRECONDITION on a host that starts no
-// processes.
+namespace internal {
+
+inline std::uint32_t SpawnFlags(const SpawnRequest& request) {
+  return (request.new_session ? SHOJI_SPAWN_SETSID : 0U) |
+         (request.new_pid_namespace ? SHOJI_SPAWN_NEWPID : 0U) |
+         (request.controlling_terminal ? SHOJI_SPAWN_CTTY : 0U);
+}
+
+}  // namespace internal
+
+// NOT_FOUND and PERMISSION_DENIED for the program or a namespace, FAILED_PRECONDITION on a host
+// that starts no processes.
 inline Result<Process> Spawn(const Host& host, const SpawnRequest& request) {
   const auto* service = host.Service<shoji_spawn_v1>(SHOJI_SPAWN_V1);
   if (!SHOJI_HAS_SLOT(shoji_spawn_v1, service, spawn)) {
@@ -101,7 +115,7 @@ inline Result<Process> Spawn(const Host& host, const SpawnRequest& request) {
   for (const auto& [here, there] : request.fds) fds.push_back({here, there});
   shoji_spawn_args args{};
   args.struct_size = sizeof args;
-  args.flags = request.new_session ? SHOJI_SPAWN_SETSID : 0;
+  args.flags = internal::SpawnFlags(request);
   args.sandbox_id = ToStr(request.sandbox_id);
   args.argv = argv.data();
   args.argc = static_cast<std::uint32_t>(argv.size());
@@ -110,6 +124,8 @@ inline Result<Process> Spawn(const Host& host, const SpawnRequest& request) {
   args.fds = fds.data();
   args.fd_count = static_cast<std::uint32_t>(fds.size());
   args.cwd = ToStr(request.cwd);
+  args.netns = ToStr(request.netns);
+  args.join_pid = request.join_pid;
   std::int32_t pid = 0;
   std::int32_t pidfd = -1;
   const std::int32_t code = service->spawn(host.raw(), &args, &pid, &pidfd, nullptr);

@@ -31,10 +31,14 @@ struct SpawnOptions {
   bool only_env = false;                 // nothing of the caller's environment
   std::vector<std::pair<int, int>> fds;  // {descriptor here, number in the child}
   std::string cwd = "/";
-  bool new_session = false;  // setsid()
+  bool new_session = false;           // setsid()
+  bool controlling_terminal = false;  // descriptor 0 becomes that of the new session
+  bool new_pid_namespace = false;     // process 1 of its own
+  pid_t join_pid_namespace = 0;       // that of this process; 0: ours
+  std::string network_namespace;      // path; empty: ours
 };
 // Descriptors 0, 1, 2 that `fds` does not name are /dev/null; all others are closed.
-// Signal mask and dispositions are the defaults.
+// Signal mask and dispositions are the defaults. In whatever namespace, it is our child.
 
 // How a process ended.
 struct ExitStatus {
@@ -66,7 +70,8 @@ class Child {
   UniqueFd pidfd_;
 };
 
-// NOT_FOUND or PERMISSION_DENIED name the program that cannot be run.
+// NOT_FOUND or PERMISSION_DENIED name the program that cannot be run, or the namespace that cannot
+// be joined; FAILED_PRECONDITION when the process 1 of `join_pid_namespace` has ended.
 Result<Child> Spawn(const SpawnOptions& options);
 
 // Runs to the end; gives what it wrote to stdout and stderr together (at most 1 MiB).

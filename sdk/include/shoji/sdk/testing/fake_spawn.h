@@ -5,7 +5,10 @@
 #ifndef SHOJI_SDK_TESTING_FAKE_SPAWN_H_
 #define SHOJI_SDK_TESTING_FAKE_SPAWN_H_
 
+#include <linux/sched.h>
+#include <sched.h>
 #include <sys/fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,7 +35,11 @@ struct ExecPlan {
   std::vector<char*> env;
   std::vector<shoji_fd_map> fds;
   std::string cwd;
+  std::string netns;
+  std::int32_t join_pid = 0;
   bool new_session = false;
+  bool new_pid_namespace = false;
+  bool controlling_terminal = false;
 };
 
 inline ExecPlan PlanOf(const shoji_spawn_args& args) {
@@ -49,6 +56,12 @@ inline ExecPlan PlanOf(const shoji_spawn_args& args) {
   plan.fds.assign(args.fds, args.fds + args.fd_count);
   plan.cwd = args.cwd.size == 0 ? "/" : String(args.cwd);
   plan.new_session = (args.flags & SHOJI_SPAWN_SETSID) != 0;
+  plan.new_pid_namespace = (args.flags & SHOJI_SPAWN_NEWPID) != 0;
+  plan.controlling_terminal = (args.flags & SHOJI_SPAWN_CTTY) != 0;
+  if (SHOJI_HAS(shoji_spawn_args, &args, reserved1)) {
+    plan.netns = String(args.netns);
+    plan.join_pid = args.join_pid;
+  }
   return plan;
 }
 
@@ -68,9 +81,37 @@ inline bool PlaceFds(const ExecPlan& plan) {
   return true;
 }
 
+inline bool EnterNetwork(const ExecPlan& plan) {
+  if (plan.netns.empty()) return true;
+  const int fd = open(plan.netns.c_str(), O_RDONLY | O_CLOEXEC);
+  return fd >= 0 && setns(fd, CLONE_NEWNET) == 0;
+}
+
+// A fork, into the PID namespace that is asked for.
+inline pid_t Fork(const ExecPlan& plan) {
+  clone_args how{};
+  how.flags = plan.new_pid_namespace ? CLONE_NEWPID : 0;
+  how.exit_signal = SIGCHLD;
+  if (plan.join_pid == 0) return static_cast<pid_t>(syscall(SYS_clone3, &how, sizeof how));
+  const int there = static_cast<int>(syscall(SYS_pidfd_open, plan.join_pid, 0));
+  const int here = static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0));
+  pid_t pid = -1;
+  if (setns(there, CLONE_NEWPID) == 0) {
+    pid = static_cast<pid_t>(syscall(SYS_clone3, &how, sizeof how));
+    if (pid != 0) setns(here, CLONE_NEWPID);
+  }
+  const int error = errno;
+  if (there >= 0) close(there);
+  close(here);
+  errno = error;
+  return pid;
+}
+
 [[noreturn]] inline void RunChild(ExecPlan& plan, int report) {
   if (plan.new_session) setsid();
-  if (PlaceFds(plan) && chdir(plan.cwd.c_str()) == 0) {
+  const bool placed = EnterNetwork(plan) && PlaceFds(plan) &&
+                      (!plan.controlling_terminal || ioctl(0, TIOCSCTTY, 0) == 0);
+  if (placed && chdir(plan.cwd.c_str()) == 0) {
     execve(plan.argv[0], plan.argv.data(), plan.env.data());
   }
   const int error = errno;
@@ -114,7 +155,7 @@ inline Status ForkAndExec(const shoji_spawn_args& args, std::int32_t* ret_pid,
   // Above the places of the child's descriptors too.
   const int out = fcntl(report[1], F_DUPFD_CLOEXEC, internal::kHighFd);
   close(report[1]);
-  const pid_t pid = fork();
+  const pid_t pid = internal::Fork(plan);
   if (pid == 0) internal::RunChild(plan, out);
   int error = pid < 0 ? errno : 0;
   close(out);

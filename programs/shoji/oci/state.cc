@@ -1,0 +1,37 @@
+// shoji state ID: what an engine wants to know of a container. The guest is not asked.
+#include <cstdio>
+
+#include "command.h"
+#include "oci/engine.h"
+#include "oci/engine_log.h"
+#include "oci/state_json.h"
+
+namespace shoji::cli {
+namespace {
+
+void DescribeNothing(boost::program_options::options_description& /*options*/) {}
+
+Result<std::string> StateOf(const Invocation& invocation) {
+  SHOJI_ASSIGN_OR_RETURN(const std::string id, TheId(invocation));
+  SHOJI_ASSIGN_OR_RETURN(const auto runtime, OpenRuntime(invocation));
+  SHOJI_ASSIGN_OR_RETURN(ContainerStatus container, FindContainer(*runtime, id));
+  if (container.shim_pid < 0) {  // built in: the VMM stands for it
+    const auto sandbox = runtime->StatusSandbox(container.sandbox_id);
+    if (sandbox.ok() && !sandbox->vm_pids.empty()) container.shim_pid = sandbox->vm_pids.front();
+  }
+  return StateJson(container);
+}
+
+int RunState(const Invocation& invocation) {
+  const auto state = StateOf(invocation);
+  if (!state.ok()) return FailEngine(invocation, state.status());
+  puts(state->c_str());
+  return 0;
+}
+
+}  // namespace
+
+const Command kState = {"state", "ID", "Print the state of a container as JSON (for engines).",
+                        DescribeNothing, RunState};
+
+}  // namespace shoji::cli
