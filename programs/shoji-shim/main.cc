@@ -1,10 +1,12 @@
 // shoji-shim: the process on the host that stands for one in a guest.
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "dial.h"
+#include "host_root.h"
 #include "options.h"
 #include "relay.h"
 
@@ -13,6 +15,13 @@ namespace {
 int Fail(const shoji::Status& status, int exit_status) {
   fprintf(stderr, "shoji-shim: %s\n", status.message().c_str());
   return exit_status;
+}
+
+// Of a container's own shim; that of an exec is nobody's to enter.
+shoji::Status EnterRoot(const shoji::shim::Options& options) {
+  const char* const sandbox = getenv("SHOJI_SANDBOX_DIR");
+  if (sandbox == nullptr || options.exec_id != options.container_id) return shoji::OkStatus();
+  return shoji::shim::EnterHostRoot(sandbox, options.container_id);
 }
 
 }  // namespace
@@ -25,6 +34,7 @@ int main(int argc, char** argv) {
   if (options->version) return puts("shoji-shim version " SHOJI_VERSION) < 0 ? 1 : 0;
   auto fd = Dial(options->agent);
   if (!fd.ok()) return Fail(fd.status(), 1);
+  if (const auto entered = EnterRoot(*options); !entered.ok()) return Fail(entered, 1);
   const auto exit_status = Relay(*options, std::move(*fd)).Run();
   return exit_status.ok() ? *exit_status : Fail(exit_status.status(), 1);
 }

@@ -100,7 +100,8 @@ std::vector<Volume> VolumesOf(const ContainerConfig& config, const SpecSummary& 
   std::vector<Volume> out;
   for (const SpecBind& bind : summary.binds) {
     const bool relative = bind.source[0] != '/' && !config.bundle.empty();
-    out.push_back({relative ? config.bundle + "/" + bind.source : bind.source, bind.read_only});
+    out.push_back({relative ? config.bundle + "/" + bind.source : bind.source, bind.read_only,
+                   bind.destination});
   }
   return out;
 }

@@ -86,6 +86,7 @@ Result<SharedContainer> Share::AddContainer(const std::string& id, const RootFs&
   undo.Push([&] { (void)RemoveContainer(id, out.entries); });
   if (rootfs.storage.empty()) SHOJI_RETURN_IF_ERROR(AddRootfs(id, rootfs, out));
   for (const Volume& volume : volumes) SHOJI_RETURN_IF_ERROR(AddVolume(id, volume, out));
+  SHOJI_RETURN_IF_ERROR(NoteVolumes(id, volumes, out));
   undo.Commit();
   return out;
 }
@@ -148,6 +149,20 @@ Status Share::AddVolume(const std::string& id, const Volume& volume, SharedConta
   bind.Keep();
   out.guest_volumes.push_back(std::string(kGuestShare) + "/" + name);
   return OkStatus();
+}
+
+Status Share::NoteVolumes(const std::string& id, const std::vector<Volume>& volumes,
+                          const SharedContainer& shared) {
+  std::string text;
+  for (std::size_t i = 0; i < volumes.size(); ++i) {  // entry 0 is the container's directory
+    const Volume& volume = volumes[i];
+    for (const std::string& word :
+         {shared.entries[i + 1], volume.destination, std::string(volume.read_only ? "ro" : "rw")}) {
+      text += word + '\0';
+    }
+  }
+  if (text.empty()) return OkStatus();
+  return WriteFile(paths_.mounts + "/" + id + "/volumes", text, 0600);
 }
 
 Status Share::AddDirectory(const std::string& entry, const std::string& source, bool read_only) {

@@ -24,6 +24,7 @@ namespace shoji {
 struct Volume {
   std::string source;  // absolute path on the host
   bool read_only = false;
+  std::string destination{};  // in the container
 };
 
 struct SharedContainer {
@@ -60,6 +61,9 @@ class Share {
   Status MountEphemeral(const std::string& id, const std::string& source,
                         const std::string& target);
   Status AddVolume(const std::string& id, const Volume& volume, SharedContainer& out);
+  // For who shows the container's files on the host: a file "volumes" beside its "rootfs".
+  Status NoteVolumes(const std::string& id, const std::vector<Volume>& volumes,
+                     const SharedContainer& shared);
 
   SandboxPaths paths_;
 };
