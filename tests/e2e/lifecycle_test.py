@@ -19,11 +19,11 @@ class Lifecycle(harness.ShojiTest):
         process.communicate(timeout=harness.LIMIT)
         self.assertNotEqual(process.returncode, 0)
         self.shoji("delete", "--force", "web")
-        self.assertEqual(self.json("list"), [])
+        self.assertEqual(self.json("status"), [])
         self.assert_fails(self.shoji("status", "web"), 125, "web")
 
     def check_list(self):
-        (sandbox,) = self.json("list")
+        (sandbox,) = self.json("status")
         self.assertEqual((sandbox["id"], sandbox["state"]), ("web", "running"))
         status = self.json("status", "web")
         self.assertEqual(status["hypervisor"], "qemu")

@@ -55,7 +55,7 @@ class StoreTest(harness.ShojiTest):
         self.assertEqual(len(tree(self.other)), 9)
         again = json.loads(self.copy("--format", "json").stdout)
         self.assertEqual((again["written"], again["unchanged"]), (0, 9))
-        ids = [s["id"] for s in self.json("--store.filesystem.path=" + self.other, "list")]
+        ids = [s["id"] for s in self.json("--store.filesystem.path=" + self.other, "status")]
         self.assertEqual(ids, ["s0", "s1", "s2"])
 
     def test_copy_refuses_what_it_must(self):
@@ -135,7 +135,7 @@ class StoreTest(harness.ShojiTest):
         self.assertEqual(self.findings("--repair"), lasting + index)
         self.assertEqual(self.findings(), lasting)
         # The records that can be read are listed all the same, and each other one is named.
-        done = self.shoji("list", "--format", "json")
+        done = self.shoji("status", "--format", "json")
         self.assertEqual([s["id"] for s in json.loads(done.stdout)], ["s0", "s1"])
         for name in (b'"sandboxes/torn" of store filesystem', b'"sandboxes/later" of store'):
             self.assertIn(name, done.stderr)

@@ -114,14 +114,14 @@ class StoresTest(harness.ShojiTest):
         """Nothing can be fetched from it; what is copied to it is gone with the command."""
         self.seed("1")
         self.shoji("store", "copy", "filesystem", "memory")
-        self.assertEqual(self.json("--sandbox.store=memory", "list"), [])
+        self.assertEqual(self.json("--sandbox.store=memory", "status"), [])
         self.assertEqual(self.dump("--sandbox.store=memory"), [])
-        self.assertEqual(len(self.json("list")), 1)
+        self.assertEqual(len(self.json("status")), 1)
 
     def test_eight_commands_at_once_on_each_store(self):
         self.fill_all()
         for store in self.stores:
-            words = [["list", "--format", "json"], ["store", "dump", "--format", "json"],
+            words = [["status", "--format", "json"], ["store", "dump", "--format", "json"],
                      ["status", "s0", "--format", "json"], ["store", "check", "--format", "json"]]
             running = [self.start(*self.chosen(store), *words[i % len(words)])
                        for i in range(AT_ONCE)]

@@ -59,8 +59,6 @@ struct RuntimeOptions {
   bool use_environment = true;  // SHOJI_HYPERVISOR_QEMU_MEMORY=...
   // {"hypervisor.qemu.memory", "512M"}: wins over files and environment.
   std::vector<std::pair<std::string, std::string>> overrides;
-  // {"sandbox.proxy", "kataproxy"}: instead of the option's own default; everything else wins.
-  std::vector<std::pair<std::string, std::string>> defaults;
   // Win over plugin files of the same kind and id; chosen like those (sandbox.store = ...).
   std::vector<InProcessPlugin> plugins;
   // Receives each log line; nothing: stderr.

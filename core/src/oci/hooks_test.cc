@@ -112,16 +112,18 @@ TEST_F(HooksTest, ComeFromTheSpecificationThenFromTheConfiguration) {
       "poststop": [{"path": "/e", "args": ["e", "f"], "env": ["A=b"]}], "poststart": null}})";
   const auto hooks = HooksOf(config);
   ASSERT_TRUE(hooks.ok()) << hooks.status().message();
-  ASSERT_EQ(hooks->hooks.prestart.size(), 3U);
+  ASSERT_EQ(hooks->hooks.prestart.size(), 2U);
   EXPECT_EQ(hooks->hooks.prestart[0].path, "/a");
   EXPECT_EQ(hooks->hooks.prestart[0].timeout_s, 7U);
-  EXPECT_EQ(hooks->hooks.prestart[1].path, "/b");
-  EXPECT_EQ(hooks->hooks.prestart[2].path, "/bin/sh");
+  EXPECT_FALSE(hooks->hooks.prestart[0].envs.empty());  // ours
+  EXPECT_EQ(hooks->hooks.prestart[1].path, "/bin/sh");
+  ASSERT_EQ(hooks->create_runtime.size(), 1U);
+  EXPECT_EQ(hooks->create_runtime[0].path, "/b");
   ASSERT_EQ(hooks->hooks.poststop.size(), 1U);
   EXPECT_EQ(hooks->hooks.poststop[0].args, (std::vector<std::string>{"e", "f"}));
-  EXPECT_TRUE(hooks->create_container);
-  EXPECT_FALSE(hooks->empty());
-  EXPECT_TRUE(HooksOf(ContainerConfig())->empty());
+  EXPECT_EQ(hooks->hooks.poststop[0].envs, std::vector<std::string>{"A=b"});
+  EXPECT_EQ(hooks->create_container.size(), 1U);
+  EXPECT_TRUE(HooksOf(ContainerConfig())->hooks.prestart.empty());
 }
 
 TEST_F(HooksTest, BadOnesAreRefusedByName) {

@@ -142,6 +142,15 @@ std::set<std::string> BlockNodes(const json& linux_part) {
   return out;
 }
 
+// A namespace without a path is a new one.
+bool AsksForOwnPids(const json& spec) {
+  const json namespaces = ArrayOr(ObjectOr(spec, "linux"), "namespaces");
+  return std::any_of(namespaces.begin(), namespaces.end(), [](const json& ns) {
+    return ValueOr(ns, "type", std::string()) == "pid" &&
+           ValueOr(ns, "path", std::string()).empty();
+  });
+}
+
 Result<SpecSummary> Summarize(const json& spec) {
   SpecSummary out;
   const json process = ObjectOr(spec, "process");
@@ -153,6 +162,7 @@ Result<SpecSummary> Summarize(const json& spec) {
   if (out.args.empty()) return InvalidArgument("process.args of the OCI specification is missing");
   out.env = ValueOr(process, "env", std::vector<std::string>());
   out.terminal = ValueOr(process, "terminal", false);
+  out.own_pids = AsksForOwnPids(spec);
   out.has_hooks = HasHooks(spec);
   out.annotations = ValueOr(spec, "annotations", std::map<std::string, std::string>());
   SHOJI_ASSIGN_OR_RETURN(out.binds, Binds(spec));

@@ -96,6 +96,14 @@ Result<RootFs> RootfsOf(const ContainerConfig& config, const SpecSummary& summar
   return rootfs;
 }
 
+// A specification may ask for PIDs of its own also in a pod that shares them, and name those of
+// another container in a pod that is not known to share.
+Result<bool> SharesPids(const SandboxRecord& record, const ContainerConfig& config) {
+  if (config.oci_spec.empty()) return record.config.shared_pid_namespace;
+  SHOJI_ASSIGN_OR_RETURN(const SpecSummary summary, SummaryOf(config));
+  return summary.joins_pids || (record.config.shared_pid_namespace && !summary.own_pids);
+}
+
 std::vector<Volume> VolumesOf(const ContainerConfig& config, const SpecSummary& summary) {
   std::vector<Volume> out;
   for (const SpecBind& bind : summary.binds) {
@@ -173,7 +181,7 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
                                                       const ContainerConfig& config) {
   SHOJI_ASSIGN_OR_RETURN(const SpecSummary summary, SummaryOf(config));
   SHOJI_ASSIGN_OR_RETURN(const RootFs rootfs, RootfsOf(config, summary));
-  SHOJI_ASSIGN_OR_RETURN(const HostHooks hooks, HooksOf(config));
+  SHOJI_RETURN_IF_ERROR(HooksOf(config).status());  // bad ones are told before the VM is there
   const std::vector<Volume> volumes = VolumesOf(config, summary);
   SHOJI_RETURN_IF_ERROR(CheckShared(record, config, rootfs, volumes));
   if (rootfs.read_only && !rootfs.ephemeral && rootfs.storage.empty()) {
@@ -229,8 +237,7 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
   SpanTimer span(*context_, "container.create");
   Agent::ContainerRequest request;
   request.container_id = container.config.id;
-  SHOJI_ASSIGN_OR_RETURN(const SpecSummary summary, SummaryOf(container.config));
-  request.shared_pid_namespace = record.config.shared_pid_namespace || summary.joins_pids;
+  SHOJI_ASSIGN_OR_RETURN(request.shared_pid_namespace, SharesPids(record, container.config));
   SHOJI_ASSIGN_OR_RETURN(const ContainerHooks hooks,
                          ContainerHooks::Of(*context_, record, container));
   undo.Push([hooks] { hooks.Poststop(); });
@@ -248,6 +255,7 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
                          StartShim(record, Init(container), StdioOf(container), link));
   container.set_shim(shim);
   undo.Push([this, plugin = record.shim, shim] { StopShim(plugin, shim); });
+  SHOJI_RETURN_IF_ERROR(hooks.CreateContainer(shim.pid));
   container.poststop_due = true;
   span.Finish();
   return OkStatus();
@@ -437,10 +445,15 @@ Status SandboxObject::StartContainer(const std::string& container_id) {
   SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kExclusive));
   SandboxRecord& record = session.record;
   SHOJI_ASSIGN_OR_RETURN(ContainerRecord* const container, FindContainer(record, container_id));
-  SHOJI_RETURN_IF_ERROR(RunningSandbox(record, "cannot start " + Named(container_id)));
+  // The first container of a pod makes its sandbox run; no other one is started with it.
+  const bool first = container_id == id_ && EffectiveState(record) == State::kReady;
+  if (!first) {
+    SHOJI_RETURN_IF_ERROR(RunningSandbox(record, "cannot start " + Named(container_id)));
+  }
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
   Refresh(*container, *link);
   const Status started = StartInGuest(record, *container, *link);
+  if (first && started.ok()) record.state = State::kRunning;
   const Status saved = SaveRecord(record);
   return started.ok() ? saved : started;
 }

@@ -1,6 +1,5 @@
 #include "sandbox/host_plugins.h"
 
-#include <algorithm>
 #include <climits>
 #include <cstdlib>
 #include <utility>
@@ -80,18 +79,6 @@ Result<Settings> ReadSettings(const Config& config) {
   return out;
 }
 
-Status ApplyDefaults(const RuntimeOptions& options, std::vector<OptionSpec>* specs) {
-  for (const auto& [name, value] : options.defaults) {
-    const auto spec = std::find_if(specs->begin(), specs->end(),
-                                   [&](const OptionSpec& each) { return each.name == name; });
-    if (spec == specs->end()) {
-      return InvalidArgument("a default is given for option " + name + ", which does not exist");
-    }
-    spec->default_value = value;
-  }
-  return OkStatus();
-}
-
 }  // namespace
 
 Result<std::unique_ptr<HostPlugins>> HostPlugins::Load(const RuntimeOptions& options) {
@@ -109,7 +96,6 @@ Result<std::unique_ptr<HostPlugins>> HostPlugins::Load(const RuntimeOptions& opt
   sources.explain_unknown = [&scan](const std::string& option) {
     return scan.ExplainUnknown(option);
   };
-  SHOJI_RETURN_IF_ERROR(ApplyDefaults(options, &specs));
   SHOJI_ASSIGN_OR_RETURN(Config config, Config::Load(specs, sources));
   std::unique_ptr<HostPlugins> out(new HostPlugins(std::move(config)));
   SHOJI_RETURN_IF_ERROR(out->OpenHost(std::move(scan), options));
