@@ -36,9 +36,11 @@ Result<Executed> Execute(Runtime& runtime, const Invocation& invocation, SignalR
   SHOJI_ASSIGN_OR_RETURN(const Cmd cmd, CmdOf(invocation, args));
   SHOJI_ASSIGN_OR_RETURN(const std::string id, runtime.SandboxOfContainer(out.container_id));
   SHOJI_ASSIGN_OR_RETURN(const std::shared_ptr<Sandbox> sandbox, runtime.FetchSandbox(id));
+  SessionOptions session = SessionOf(invocation);
+  SHOJI_RETURN_IF_ERROR(PrepareStdio(session));
   SHOJI_ASSIGN_OR_RETURN(out.process_id, sandbox->EnterContainer(out.container_id, cmd));
-  SHOJI_ASSIGN_OR_RETURN(out.exit_status, RunSession(*sandbox, out.container_id, out.process_id,
-                                                     SessionOf(invocation), relay));
+  SHOJI_ASSIGN_OR_RETURN(out.exit_status,
+                         RunSession(*sandbox, out.container_id, out.process_id, session, relay));
   return out;
 }
 
