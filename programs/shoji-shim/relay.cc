@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -26,14 +27,22 @@ constexpr int kOutOfRange = 11;  // how the agent says "end of file"
 
 std::string PathOf(const char* method) { return std::string("/grpc.AgentService/") + method; }
 
-// What is passed on: all but those that tell of our own faults and children.
+constexpr int kFaults[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGSYS, SIGTRAP};
+
+bool TellsOfAFault(int number) {
+  return std::find(std::begin(kFaults), std::end(kFaults), number) != std::end(kFaults);
+}
+
+// What is passed on: all but those that tell of our own faults and children. As process 1 of a
+// PID namespace we take those of faults too: the kernel drops any that would end such a process,
+// when somebody sends them; real faults end it all the same.
 sigset_t PassedOn() {
   sigset_t set;
   sigfillset(&set);
-  for (const int own :
-       {SIGCHLD, SIGPIPE, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGSYS, SIGTRAP}) {
-    sigdelset(&set, own);
-  }
+  sigdelset(&set, SIGCHLD);
+  sigdelset(&set, SIGPIPE);
+  if (getpid() == 1) return set;
+  for (const int own : kFaults) sigdelset(&set, own);
   return set;
 }
 
@@ -43,6 +52,11 @@ Status FailureOf(const char* method, const Answer& answer) {
 }
 
 }  // namespace
+
+void BlockSignals() {
+  const sigset_t set = PassedOn();
+  sigprocmask(SIG_SETMASK, &set, nullptr);
+}
 
 Status Relay::Open() {
   const sigset_t set = PassedOn();
@@ -160,8 +174,15 @@ void Relay::OnSignal() {
   signalfd_siginfo info{};
   if (read(signals_.get(), &info, sizeof info) != sizeof info) return;
   const int number = static_cast<int>(info.ssi_signo);
+  if (TellsOfAFault(number)) return EndAs(number);
   if (number != SIGWINCH) return SendSignal(number);
   if (options_.terminal) SendSize();
+}
+
+// As if the signal had ended us.
+void Relay::EndAs(int number) {
+  exited_ = true;
+  exit_status_ = 128 + number;
 }
 
 void Relay::SendSize() {

@@ -18,6 +18,9 @@
 
 namespace shoji::shim {
 
+// Keeps what is passed on until Run(). For process 1 of a PID namespace, which would lose it.
+void BlockSignals();
+
 class Relay {
  public:
   // `fd` is a connection to the agent.
@@ -50,6 +53,7 @@ class Relay {
   void SendInput();
   void CloseInput();
   void OnSignal();
+  void EndAs(int number);
   void SendSize();
   void SendSignal(int number);
   void AwaitExit();
