@@ -1,5 +1,6 @@
 #include "relay.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "shoji/base/errno.h"
+#include "shoji/base/unique_fd.h"
 #include "terminal_mode.h"
 
 namespace shoji::shim {
@@ -75,7 +77,7 @@ Result<int> Relay::Run() {
     SHOJI_ASSIGN_OR_RETURN(TerminalMode mode, TerminalMode::Raw(STDIN_FILENO));
     raw.emplace(std::move(mode));
   }
-  err_.ended = options_.terminal;  // a terminal has one stream
+  err_.ended = err_.let_go = options_.terminal;  // a terminal has one stream
   if (options_.terminal) SendSize();
   while (!exited_) SHOJI_RETURN_IF_ERROR(Step());
   return options_.pass_exit_code ? exit_status_ : 0;
@@ -84,6 +86,9 @@ Result<int> Relay::Run() {
 Status Relay::Step() {
   for (Output* output : {&out_, &err_}) {
     if (!output->ended && !output->asked && !output->has_bytes()) Ask(output);
+  }
+  for (Output* output : {&out_, &err_}) {
+    if (output->done() && !output->let_go) LetGo(output);
   }
   if (out_.done() && err_.done() && !waiting_) AwaitExit();
   const bool read_input = !input_ended_ && !input_busy_;
@@ -101,6 +106,13 @@ Status Relay::Step() {
   if (fds[4].revents != 0) Write(&err_);
   if (fds[0].revents != 0) SHOJI_RETURN_IF_ERROR(client_.OnReady());
   return failed_;
+}
+
+// The process has closed it: whoever reads ours shall see its end, too, and not wait for the exit.
+void Relay::LetGo(Output* output) {
+  output->let_go = true;
+  const UniqueFd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (null) (void)dup2(null.get(), output->fd);
 }
 
 void Relay::Ask(Output* output) {

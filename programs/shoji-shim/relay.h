@@ -39,6 +39,7 @@ class Relay {
     bool asked = false;
     bool ended = false;
     bool nobody_reads = false;
+    bool let_go = false;  // nothing comes any more, and we have it no longer
 
     bool has_bytes() const { return written < waiting.size(); }
     bool done() const { return ended && !has_bytes(); }
@@ -46,6 +47,7 @@ class Relay {
 
   Status Open();
   Status Step();
+  static void LetGo(Output* output);
   void Ask(Output* output);
   void OnOutput(Output* output, const Answer& answer);
   void Write(Output* output);
