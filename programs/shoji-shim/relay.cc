@@ -1,5 +1,6 @@
 #include "relay.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -8,10 +9,12 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 #include <optional>
 #include <utility>
 
 #include "shoji/base/errno.h"
+#include "shoji/base/unique_fd.h"
 #include "terminal_mode.h"
 
 namespace shoji::shim {
@@ -26,14 +29,22 @@ constexpr int kOutOfRange = 11;  // how the agent says "end of file"
 
 std::string PathOf(const char* method) { return std::string("/grpc.AgentService/") + method; }
 
-// What is passed on: all but those that tell of our own faults and children.
+constexpr int kFaults[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGSYS, SIGTRAP};
+
+bool TellsOfAFault(int number) {
+  return std::find(std::begin(kFaults), std::end(kFaults), number) != std::end(kFaults);
+}
+
+// What is passed on: all but those that tell of our own faults and children. As process 1 of a
+// PID namespace we take those of faults too: the kernel drops any that would end such a process,
+// when somebody sends them; real faults end it all the same.
 sigset_t PassedOn() {
   sigset_t set;
   sigfillset(&set);
-  for (const int own :
-       {SIGCHLD, SIGPIPE, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGSYS, SIGTRAP}) {
-    sigdelset(&set, own);
-  }
+  sigdelset(&set, SIGCHLD);
+  sigdelset(&set, SIGPIPE);
+  if (getpid() == 1) return set;
+  for (const int own : kFaults) sigdelset(&set, own);
   return set;
 }
 
@@ -43,6 +54,11 @@ Status FailureOf(const char* method, const Answer& answer) {
 }
 
 }  // namespace
+
+void BlockSignals() {
+  const sigset_t set = PassedOn();
+  sigprocmask(SIG_SETMASK, &set, nullptr);
+}
 
 Status Relay::Open() {
   const sigset_t set = PassedOn();
@@ -61,7 +77,7 @@ Result<int> Relay::Run() {
     SHOJI_ASSIGN_OR_RETURN(TerminalMode mode, TerminalMode::Raw(STDIN_FILENO));
     raw.emplace(std::move(mode));
   }
-  err_.ended = options_.terminal;  // a terminal has one stream
+  err_.ended = err_.let_go = options_.terminal;  // a terminal has one stream
   if (options_.terminal) SendSize();
   while (!exited_) SHOJI_RETURN_IF_ERROR(Step());
   return options_.pass_exit_code ? exit_status_ : 0;
@@ -70,6 +86,9 @@ Result<int> Relay::Run() {
 Status Relay::Step() {
   for (Output* output : {&out_, &err_}) {
     if (!output->ended && !output->asked && !output->has_bytes()) Ask(output);
+  }
+  for (Output* output : {&out_, &err_}) {
+    if (output->done() && !output->let_go) LetGo(output);
   }
   if (out_.done() && err_.done() && !waiting_) AwaitExit();
   const bool read_input = !input_ended_ && !input_busy_;
@@ -87,6 +106,13 @@ Status Relay::Step() {
   if (fds[4].revents != 0) Write(&err_);
   if (fds[0].revents != 0) SHOJI_RETURN_IF_ERROR(client_.OnReady());
   return failed_;
+}
+
+// The process has closed it: whoever reads ours shall see its end, too, and not wait for the exit.
+void Relay::LetGo(Output* output) {
+  output->let_go = true;
+  const UniqueFd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (null) (void)dup2(null.get(), output->fd);
 }
 
 void Relay::Ask(Output* output) {
@@ -160,8 +186,15 @@ void Relay::OnSignal() {
   signalfd_siginfo info{};
   if (read(signals_.get(), &info, sizeof info) != sizeof info) return;
   const int number = static_cast<int>(info.ssi_signo);
+  if (TellsOfAFault(number)) return EndAs(number);
   if (number != SIGWINCH) return SendSignal(number);
   if (options_.terminal) SendSize();
+}
+
+// As if the signal had ended us.
+void Relay::EndAs(int number) {
+  exited_ = true;
+  exit_status_ = 128 + number;
 }
 
 void Relay::SendSize() {

@@ -18,6 +18,9 @@
 
 namespace shoji::shim {
 
+// Keeps what is passed on until Run(). For process 1 of a PID namespace, which would lose it.
+void BlockSignals();
+
 class Relay {
  public:
   // `fd` is a connection to the agent.
@@ -36,6 +39,7 @@ class Relay {
     bool asked = false;
     bool ended = false;
     bool nobody_reads = false;
+    bool let_go = false;  // nothing comes any more, and we have it no longer
 
     bool has_bytes() const { return written < waiting.size(); }
     bool done() const { return ended && !has_bytes(); }
@@ -43,6 +47,7 @@ class Relay {
 
   Status Open();
   Status Step();
+  static void LetGo(Output* output);
   void Ask(Output* output);
   void OnOutput(Output* output, const Answer& answer);
   void Write(Output* output);
@@ -50,6 +55,7 @@ class Relay {
   void SendInput();
   void CloseInput();
   void OnSignal();
+  void EndAs(int number);
   void SendSize();
   void SendSignal(int number);
   void AwaitExit();

@@ -195,6 +195,7 @@ class Shim : public ::testing::Test {
     options.argv = std::move(flags);
     options.argv.insert(options.argv.begin(), SHOJI_SHIM_PROGRAM);
     options.fds = std::move(fds);
+    options.new_pid_namespace = process_one_;
     Result<Child> child = Spawn(options);
     if (!child.ok()) std::abort();
     return children_.emplace_back(std::move(*child));
@@ -207,6 +208,7 @@ class Shim : public ::testing::Test {
   std::string Out() const { return *ReadAll(out_.read.get()); }
   std::string Err() const { return *ReadAll(err_.read.get()); }
 
+  bool process_one_ = false;  // of a PID namespace
   std::string dir_;
   std::unique_ptr<Agent> agent_;
   std::vector<Child> children_;
@@ -251,6 +253,27 @@ TEST_F(Shim, SignalsArePassedOn) {
   ASSERT_TRUE(shim.Signal(SIGTERM).ok());
   EXPECT_EQ(Wait(shim), 128 + SIGTERM);
   EXPECT_THAT(agent_->signals, ElementsAre(SIGUSR1, SIGTERM));
+}
+
+TEST_F(Shim, AsProcessOneItPassesSignalsOnToo) {
+  process_one_ = true;
+  Child& shim = Start(Flags());
+  ASSERT_TRUE(shim.Signal(SIGUSR1).ok());  // at once: none is lost
+  agent_->Await([&] { return agent_->signals.size() == 1; });
+  ASSERT_TRUE(shim.Signal(SIGTERM).ok());
+  EXPECT_EQ(Wait(shim), 128 + SIGTERM);
+  EXPECT_THAT(agent_->signals, ElementsAre(SIGUSR1, SIGTERM));
+}
+
+TEST_F(Shim, AsProcessOneItCanBeEnded) {
+  process_one_ = true;
+  for (const int signal : {SIGQUIT, SIGABRT, SIGSEGV, SIGTRAP, SIGKILL}) {
+    const Pipe in;
+    Child& shim = StartWith(Flags(), {{in.read.get(), 0}});
+    ASSERT_TRUE(shim.Signal(signal).ok());
+    EXPECT_EQ(Wait(shim), signal == SIGKILL ? 1000 + signal : 128 + signal);
+  }
+  EXPECT_THAT(agent_->signals, ElementsAre());
 }
 
 TEST_F(Shim, WhenNobodyReadsTheProcessIsEnded) {

@@ -40,6 +40,10 @@ Result<Executed> Execute(Runtime& runtime, const Invocation& invocation, SignalR
   SHOJI_ASSIGN_OR_RETURN(const ContainerStatus container, FindContainer(runtime, out.container_id));
   SHOJI_ASSIGN_OR_RETURN(const std::shared_ptr<Sandbox> sandbox,
                          runtime.FetchSandbox(container.sandbox_id));
+  SessionOptions session = SessionOf(invocation);
+  session.terminal = asked.terminal();
+  session.interactive = session.interactive || asked.takes_input();
+  SHOJI_RETURN_IF_ERROR(PrepareStdio(session));
   const auto entered = sandbox->EnterContainer(out.container_id, asked.cmd());
   if (!entered.ok()) return InEngineWords(entered.status(), asked.program());
   out.process_id = *entered;
@@ -49,8 +53,6 @@ Result<Executed> Execute(Runtime& runtime, const Invocation& invocation, SignalR
     return told;
   }
   if (asked.detach()) return out;
-  SessionOptions session = SessionOf(invocation);
-  session.terminal = asked.terminal();
   SHOJI_ASSIGN_OR_RETURN(out.exit_status,
                          RunSession(*sandbox, out.container_id, out.process_id, session, relay));
   return out;

@@ -1,5 +1,6 @@
 #include "process_session.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -31,14 +32,29 @@ class Session {
         options_(options) {}
 
   Result<int> Run(SignalRelay& relay) {
+    SHOJI_ASSIGN_OR_RETURN(const std::int32_t shim, sandbox_.ShimPid(container_id_, process_id_));
+    std::optional<RawMode> raw;
+    if (options_.before) {
+      SHOJI_ASSIGN_OR_RETURN(RawMode entered, RawMode::Enter(STDIN_FILENO, *options_.before));
+      raw.emplace(std::move(entered));
+    }
+    return shim > 0 ? WaitFor(relay) : Copy(relay);
+  }
+
+ private:
+  // Its shim has our descriptors, and ends when all is written.
+  Result<int> WaitFor(SignalRelay& relay) {
+    relay.Attach([this](int signal) { OnSignal(signal); });
+    const Result<std::int32_t> status = sandbox_.WaitProcess(container_id_, process_id_);
+    relay.Detach();
+    if (!status.ok()) return status.status();
+    return *status & 0xff;
+  }
+
+  Result<int> Copy(SignalRelay& relay) {
     stop_.reset(eventfd(0, EFD_CLOEXEC));
     if (!stop_) return ErrnoStatus(errno, "cannot create an event descriptor");
     SHOJI_ASSIGN_OR_RETURN(io_, sandbox_.IOStream(container_id_, process_id_));
-    std::optional<RawMode> raw;
-    if (options_.terminal && options_.interactive && isatty(STDIN_FILENO) != 0) {
-      SHOJI_ASSIGN_OR_RETURN(RawMode entered, RawMode::Enter(STDIN_FILENO));
-      raw.emplace(std::move(entered));
-    }
     relay.Attach([this](int signal) { OnSignal(signal); });
     if (options_.terminal) Resize();
     const Result<int> status = Relay();
@@ -46,7 +62,6 @@ class Session {
     return status;
   }
 
- private:
   using Reader = Result<std::size_t> (ProcessIo::*)(char*, std::size_t);
 
   // Output first, then the exit status: the last byte must be out before we say it ended.
@@ -122,7 +137,9 @@ class Session {
   }
 
   void Resize() {
-    if (const auto size = WindowSizeOf(STDIN_FILENO)) {
+    auto size = WindowSizeOf(STDIN_FILENO);
+    if (!size) size = WindowSizeOf(STDOUT_FILENO);
+    if (size) {
       (void)sandbox_.WinsizeProcess(container_id_, process_id_, size->rows, size->columns);
     }
   }
@@ -138,6 +155,21 @@ class Session {
 };
 
 }  // namespace
+
+Status PrepareStdio(SessionOptions& options) {
+  if (!options.interactive) {
+    const UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (null && dup2(null.get(), STDIN_FILENO) == STDIN_FILENO) return OkStatus();
+    return ErrnoStatus(errno, "cannot give the process an empty input");
+  }
+  if (!options.terminal || isatty(STDIN_FILENO) == 0) return OkStatus();
+  termios mode{};
+  if (tcgetattr(STDIN_FILENO, &mode) < 0) {
+    return ErrnoStatus(errno, "cannot read the terminal's mode");
+  }
+  options.before = mode;
+  return OkStatus();
+}
 
 Result<int> RunSession(Sandbox& sandbox, const std::string& container_id,
                        const std::string& process_id, const SessionOptions& options,

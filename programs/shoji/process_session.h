@@ -7,6 +7,9 @@
 #ifndef SHOJI_PROGRAMS_SHOJI_PROCESS_SESSION_H_
 #define SHOJI_PROGRAMS_SHOJI_PROCESS_SESSION_H_
 
+#include <termios.h>
+
+#include <optional>
 #include <string>
 
 #include "shoji/sandbox.h"
@@ -16,9 +19,14 @@
 namespace shoji::cli {
 
 struct SessionOptions {
-  bool interactive = false;  // give it our stdin; else it sees end of file at once
-  bool terminal = false;     // it has a terminal: ours goes into raw mode
+  bool interactive = false;         // give it our stdin; else it sees end of file at once
+  bool terminal = false;            // it has a terminal: ours goes into raw mode
+  std::optional<termios> before{};  // our terminal's mode, by PrepareStdio()
 };
+
+// Before the process is made: where shims are processes, that of this one takes our descriptors
+// as they are then, and changes the mode of our terminal.
+Status PrepareStdio(SessionOptions& options);
 
 // The exit status of the process: 0 to 255, 128 + signal. An error when the guest was lost.
 Result<int> RunSession(Sandbox& sandbox, const std::string& container_id,

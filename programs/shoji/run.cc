@@ -30,20 +30,21 @@ void DescribeRun(po::options_description& options) {
 }
 
 // Runs the process of a sandbox that exists. Deleting it is the caller's.
-Result<int> RunIn(Sandbox& sandbox, const SandboxConfig& config, const Invocation& invocation,
+Result<int> RunIn(Sandbox& sandbox, const SandboxConfig& config, const SessionOptions& session,
                   SignalRelay& relay, StageReport& report) {
   SHOJI_RETURN_IF_ERROR(sandbox.Start());
   report.EndProgress();
-  SessionOptions session = SessionOf(invocation);
-  session.terminal = HasTerminal(config);
   return RunSession(sandbox, config.id, config.id, session, relay);
 }
 
 Result<int> CreateAndRun(Runtime& runtime, const Invocation& invocation, SignalRelay& relay,
                          StageReport& report) {
   SHOJI_ASSIGN_OR_RETURN(const SandboxConfig config, SandboxOf(invocation));
+  SessionOptions session = SessionOf(invocation);
+  session.terminal = HasTerminal(config);
+  SHOJI_RETURN_IF_ERROR(PrepareStdio(session));
   SHOJI_ASSIGN_OR_RETURN(const std::shared_ptr<Sandbox> sandbox, runtime.CreateSandbox(config));
-  Result<int> exit_status = RunIn(*sandbox, config, invocation, relay, report);
+  Result<int> exit_status = RunIn(*sandbox, config, session, relay, report);
   relay.Attach([](int) {});  // from here on nothing may stop the clean-up
   const Status removed = sandbox->Delete();
   if (exit_status.ok() && !removed.ok()) return removed;

@@ -44,6 +44,10 @@ std::optional<WindowSize> WindowSizeOf(int fd) {
 Result<RawMode> RawMode::Enter(int fd) {
   termios saved{};
   if (tcgetattr(fd, &saved) < 0) return ErrnoStatus(errno, "cannot read the terminal's mode");
+  return Enter(fd, saved);
+}
+
+Result<RawMode> RawMode::Enter(int fd, const termios& saved) {
   RawMode mode(fd, saved);
   SHOJI_RETURN_IF_ERROR(mode.StartGuard());
   termios raw = saved;

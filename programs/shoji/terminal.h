@@ -28,6 +28,8 @@ std::optional<WindowSize> WindowSizeOf(int fd);
 class RawMode {
  public:
   static Result<RawMode> Enter(int fd);
+  // `before`: the mode that is put back, when another process may have changed it already.
+  static Result<RawMode> Enter(int fd, const termios& before);
   RawMode(RawMode&& other) noexcept = default;
   RawMode& operator=(RawMode&&) = delete;
   ~RawMode();

@@ -55,8 +55,8 @@ Result<Hook> ReadHook(const json& in, const std::string& field) {
   out.args = in.value("args", std::vector<std::string>());
   // As everywhere else: an empty environment has to be asked for.
   const auto env = in.find("env");
-  out.envs = env == in.end() || env->is_null() ? OurEnvironment()
-                                               : env->get<std::vector<std::string>>();
+  out.envs =
+      env == in.end() || env->is_null() ? OurEnvironment() : env->get<std::vector<std::string>>();
   if (const auto it = in.find("timeout"); it != in.end() && !it->is_null()) {
     if (!it->is_number_unsigned() || *it == 0 || *it > 1'000'000'000) {
       return BadField(field + ".timeout", "is " + it->dump() + ", not a number of seconds over 0");

@@ -42,6 +42,7 @@ struct SpecSummary {
   std::string rootfs;  // root.path as written
   bool read_only = false;
   bool terminal = false;
+  std::string cgroups_path;  // as written
   bool own_pids = false;   // it asks for a new PID namespace, not for that of its pod
   bool has_hooks = false;  // such as run on the host: all kinds but startContainer
   std::vector<std::string> args;

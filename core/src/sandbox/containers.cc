@@ -14,7 +14,6 @@
 #include "sandbox/agent_storage.h"
 #include "sandbox/container_hooks.h"
 #include "sandbox/device_place.h"
-#include "sandbox/liveness.h"
 #include "sandbox/mount_points.h"
 #include "sandbox/object.h"
 #include "sandbox/spec_attach.h"
@@ -261,45 +260,6 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
   return OkStatus();
 }
 
-Result<ProcessId> SandboxObject::StartShim(const SandboxRecord& record, const ProcessRef& process,
-                                           const ShimStdio& stdio, Link& link) {
-  SHOJI_ASSIGN_OR_RETURN(Shim* const shim, context_->shim(record.shim));
-  SHOJI_ASSIGN_OR_RETURN(const Proxy::Info proxy, link.proxy().GetInfo());
-  const ContainerRecord* const container = record.Find(process.container_id);
-  const bool joins = process.exec_id != process.container_id;
-  Shim::Params params;
-  params.sandbox_id = id_;
-  params.container_id = process.container_id;
-  params.exec_id = process.exec_id;
-  params.proxy_url = proxy.url;
-  params.terminal = stdio.terminal;
-  params.console = stdio.console;
-  params.detach = stdio.detach;
-  params.netns = record.config.network.netns;
-  if (joins && container != nullptr && container->shim_pid > 0)
-    params.join_pid = container->shim_pid;
-  SHOJI_ASSIGN_OR_RETURN(const std::int32_t pid, shim->Start(context_->call(), params));
-  if (pid <= 0) return ProcessId{pid, 0};
-  const auto ticks = StartTicks(pid, true);
-  if (const Status joined = JoinCgroup(record, pid); !joined.ok()) {
-    (void)shim->Stop(context_->call(), pid);
-    return joined;
-  }
-  return ProcessId{pid, ticks.ok() ? *ticks : 0};
-}
-
-void SandboxObject::StopShim(const std::string& shim_id, const ProcessId& process) {
-  if (process.pid < 0) return;
-  const auto shim = context_->shim(shim_id);
-  const Status stopped = shim.ok() ? (*shim)->Stop(context_->call(), process.pid) : shim.status();
-  if (!stopped.ok()) context_->Log(LogLevel::kWarn, Name() + ": " + stopped.message());
-}
-
-void SandboxObject::StopShims(const SandboxRecord& record, const ContainerRecord& container) {
-  for (const ExecRecord& exec : container.execs) StopShim(record.shim, exec.shim());
-  StopShim(record.shim, container.shim());
-}
-
 Status SandboxObject::RunningSandbox(const SandboxRecord& record, const std::string& what) const {
   const State state = EffectiveState(record);
   if (state == State::kRunning) return OkStatus();
@@ -311,6 +271,7 @@ Status SandboxObject::StartInGuest(const SandboxRecord& record, ContainerRecord&
                                    Link& link) {
   const std::string& id = container.config.id;
   SpanTimer span(*context_, "container.start");
+  if (ShimHasEnded(container)) SHOJI_RETURN_IF_ERROR(StopInGuest(container, link, true));
   if (container.state == State::kPaused) {
     return FailedPrecondition("cannot start " + Named(id) +
                               ": it is paused, not ready or stopped; resume it");
@@ -423,6 +384,7 @@ Status SandboxObject::DeleteContainer(const std::string& container_id) {
     SHOJI_RETURN_IF_ERROR(NotPaused(record, "cannot delete " + Named(container_id)));
     SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
     Refresh(*container, *link);
+    if (ShimHasEnded(*container)) SHOJI_RETURN_IF_ERROR(StopInGuest(*container, *link, true));
     if (container->state != State::kReady && container->state != State::kStopped) {
       return FailedPrecondition(Named(container_id) + " is " +
                                 std::string(StateName(container->state)) +
@@ -499,9 +461,8 @@ Result<std::string> SandboxObject::EnterContainer(const std::string& container_i
                          FindContainer(record, container_id));
   const std::string what = "cannot enter " + Named(container_id);
   SHOJI_RETURN_IF_ERROR(RunningSandbox(record, what));
-  if (container->state != State::kRunning) {
-    return FailedPrecondition(what + ": it is " + std::string(StateName(container->state)) +
-                              ", not running");
+  if (const State state = EffectiveState(record, *container); state != State::kRunning) {
+    return FailedPrecondition(what + ": it is " + std::string(StateName(state)) + ", not running");
   }
   auto process = ProcessOf(cmd, container->config, record.config.hostname);
   if (!process.ok()) return process.status().WithContext(what);

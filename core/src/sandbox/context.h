@@ -19,6 +19,7 @@
 #include "metadata/metadata.h"
 #include "sandbox/assets.h"
 #include "sandbox/plugins.h"
+#include "sandbox/shim_children.h"
 #include "shoji/base/thread_annotations.h"
 #include "shoji/runtime.h"
 #include "shoji/status.h"
@@ -76,6 +77,9 @@ class Context {
   // Reports the stage `name` that began at `begin_ns` and ends now.
   void EmitSpan(const std::string& name, std::int64_t begin_ns) const;
 
+  // Shims that this process started.
+  ShimChildren& shim_children() { return shim_children_; }
+
   Call call() const;  // with the time limit of one call
   // The same for what makes something new: also the caller may call it off. Undoing and
   // ending things go on all the same.
@@ -99,6 +103,7 @@ class Context {
   const std::unique_ptr<Plugins> plugins_;  // outlives what it opened
   const LogFunction log_;
   const SpanFunction on_span_;
+  ShimChildren shim_children_;
   Mutex mutex_;
   std::unique_ptr<Metadata> metadata_ SHOJI_GUARDED_BY(mutex_);
   std::map<std::string, std::unique_ptr<Hypervisor>> hypervisors_ SHOJI_GUARDED_BY(mutex_);

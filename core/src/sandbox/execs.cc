@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "sandbox/object.h"
-#include "sandbox/validate.h"
 
 namespace shoji {
 namespace {
@@ -49,21 +48,6 @@ Status SandboxObject::NoteExec(const ProcessRef& process, std::int64_t started_u
   }
   container->execs.push_back({process.exec_id, shim.pid, shim.start_ticks});
   return SaveRecord(session.record);
-}
-
-Result<std::int32_t> SandboxObject::ShimPid(const ProcessRef& process) {
-  SHOJI_RETURN_IF_ERROR(ValidateId("process", process.exec_id));
-  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
-  SHOJI_ASSIGN_OR_RETURN(SandboxRecord record, metadata->Load(id_));
-  SHOJI_ASSIGN_OR_RETURN(const ContainerRecord* const container,
-                         FindContainer(record, process.container_id));
-  if (process.exec_id == process.container_id) return container->shim_pid;
-  if (const ExecRecord* const exec = FindExec(record, process); exec != nullptr) {
-    return exec->shim_pid;
-  }
-  if (container->shim_pid < 0) return container->shim_pid;  // nor has any other
-  return NotFound("container \"" + process.container_id + "\" has no process \"" + process.exec_id +
-                  "\"");
 }
 
 // Best effort, as NoteExit(): what stays in the record goes with the container.

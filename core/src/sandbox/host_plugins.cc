@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "config/pairs.h"
 #include "config/paths.h"
 #include "plugin/plugin_scan.h"
 #include "sandbox/host_cgroup.h"
@@ -57,6 +58,7 @@ Result<Settings> ReadSettings(const Config& config) {
   out.factory = config.Get("sandbox.factory");
   out.proxy = config.Get("sandbox.proxy");
   out.shim = config.Get("sandbox.shim");
+  SHOJI_RETURN_IF_ERROR(CheckPair(out.proxy, out.shim));
   out.agent = config.Get("sandbox.agent");
   out.network = config.Get("sandbox.network");
   out.boot.kernel.path = GuestKernelPath(config);

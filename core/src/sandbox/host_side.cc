@@ -4,12 +4,39 @@
 #include <set>
 
 #include "gc/processes.h"
+#include "oci/spec.h"
 #include "sandbox/container_hooks.h"
 #include "sandbox/host_cgroup.h"
 #include "sandbox/object.h"
 #include "shoji/base/file.h"
 
 namespace shoji {
+
+namespace {
+
+// The end of a path, or of systemd's slice:prefix:name.
+std::string LastName(const std::string& path) {
+  const std::size_t at = path.find_last_of("/:");
+  return at == std::string::npos ? path : path.substr(at + 1);
+}
+
+// Whether the parent is what linux.cgroupsPath of the sandbox' own container named: a group for
+// that one alone, which goes with it.
+bool ParentIsOurs(const SandboxRecord& record) {
+  const std::string& parent = record.config.cgroup_parent;
+  const ContainerRecord* const first = record.Find(record.id);
+  if (parent.empty() || first == nullptr || first->config.oci_spec.empty()) return false;
+  const auto summary = Inspect(first->config.oci_spec);
+  if (!summary.ok() || summary->cgroups_path.empty()) return false;
+  return LastName(parent).find(LastName(summary->cgroups_path)) != std::string::npos;
+}
+
+// Only where nothing is in it.
+void RemoveIfEmpty(const CgroupHost& host, const std::string& group) {
+  for (const auto& hierarchy : host.hierarchies()) rmdir((hierarchy.mount + group).c_str());
+}
+
+}  // namespace
 
 Status SandboxObject::MakeCgroup(SandboxRecord& record, UndoStack& undo) {
   const std::string& own = record.config.cgroup_parent;
@@ -20,7 +47,11 @@ Status SandboxObject::MakeCgroup(SandboxRecord& record, UndoStack& undo) {
   const std::string group = CgroupName(context_->settings().root, parent, id_);
   // First, so that garbage collection finds a group whose maker was killed.
   SHOJI_RETURN_IF_ERROR(WriteFileAtomic(paths_.cgroup, group));
-  undo.Push([host, group] { (void)host.Remove(group); });
+  const bool new_parent = !host.Exists(parent);
+  undo.Push([host, group, parent, new_parent] {
+    (void)host.Remove(group);
+    if (new_parent) RemoveIfEmpty(host, parent);
+  });
   SHOJI_RETURN_IF_ERROR(host.Make(group));
   record.host_cgroup = group;
   return OkStatus();
@@ -46,6 +77,7 @@ Status SandboxObject::RemoveCgroup(SandboxRecord& record) {
   if (record.host_cgroup.empty()) return OkStatus();
   SHOJI_ASSIGN_OR_RETURN(const CgroupHost host, CgroupHost::Find());
   SHOJI_RETURN_IF_ERROR(host.Remove(record.host_cgroup));
+  if (ParentIsOurs(record)) RemoveIfEmpty(host, record.config.cgroup_parent);
   record.host_cgroup.clear();
   return RemoveFile(paths_.cgroup);
 }

@@ -174,9 +174,16 @@ Status SandboxObject::StopContainers(SandboxRecord& record, bool force) {
 }
 
 Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
-  for (const ContainerRecord& container : record.containers) StopShims(record, container);
+  // Where a process has ended its shim may have output left, which comes through the proxy. The
+  // others end when that is gone.
+  for (const ContainerRecord& container : record.containers) {
+    if (container.state == State::kStopped) StopShims(record, container);
+  }
   if (VmLives(record)) (void)Connect(record);  // a proxy of its own is stopped through it
   CloseLink(true, record.boot);
+  for (const ContainerRecord& container : record.containers) {
+    if (container.state != State::kStopped) StopShims(record, container);
+  }
   if (const Status destroyed = DestroyVm(record, force); !destroyed.ok()) {
     Reopen();
     return destroyed;

@@ -5,7 +5,7 @@
 //          the sandbox, reads the record, works, and writes it back, so that objects in
 //          several processes agree.
 // Threads  Safe.
-// Files    create.cc (making and booting), containers.cc, processes.cc, execs.cc, io.cc,
+// Files    create.cc (making and booting), containers.cc, processes.cc, shims.cc, execs.cc, io.cc,
 //          lifecycle.cc (start, stop, delete, release), operations.cc (pause, resume,
 //          statistics), snapshot.cc, monitor.cc, guest.cc (reaching the guest), devices.cc,
 //          storages.cc, network.cc (joining), interfaces.cc, resources.cc, host_side.cc (control
@@ -241,6 +241,18 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   Result<std::string> GuestSpec(const SandboxRecord& record, const ContainerRecord& container);
   Status CreateInGuest(const SandboxRecord& record, ContainerRecord& container, Link& link,
                        UndoStack& undo);
+  Status StartInGuest(const SandboxRecord& record, ContainerRecord& container, Link& link);
+  // Gives up at `limit`, or when the limit of one call has passed.
+  Status StopInGuest(ContainerRecord& container, Link& link, bool force,
+                     Deadline limit = Deadline::Never());
+  // The container's state when its init process may have ended by itself.
+  void Refresh(ContainerRecord& container, Link& link);
+  Status RunningSandbox(const SandboxRecord& record, const std::string& what) const;
+  // What `cmd` is inside the container.
+  Result<OciProcess> ProcessOf(const Cmd& cmd, const ContainerConfig& container,
+                               const std::string& hostname);
+
+  // -- shims.cc
   // What a shim has for its process.
   struct ShimStdio {
     bool terminal = false;
@@ -254,18 +266,14 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   Result<ProcessId> StartShim(const SandboxRecord& record, const ProcessRef& process,
                               const ShimStdio& stdio, Link& link);
   void StopShim(const std::string& shim, const ProcessId& process);
+  Result<ProcessId> ShimOf(const ProcessRef& process);
+  // The exit status of a process whose shim is one.
+  Result<std::int32_t> WaitForShim(const ProcessRef& process, const ProcessId& shim, Link& link);
+  Result<std::int32_t> AskForExit(const ProcessRef& process, const ProcessId& shim, Link& link);
+  Result<std::int32_t> ExitOf(const ProcessRef& process, const ProcessId& shim,
+                              const ExitStatus& status, Link& link);
   // Those of the init and of all others.
   void StopShims(const SandboxRecord& record, const ContainerRecord& container);
-  Status StartInGuest(const SandboxRecord& record, ContainerRecord& container, Link& link);
-  // Gives up at `limit`, or when the limit of one call has passed.
-  Status StopInGuest(ContainerRecord& container, Link& link, bool force,
-                     Deadline limit = Deadline::Never());
-  // The container's state when its init process may have ended by itself.
-  void Refresh(ContainerRecord& container, Link& link);
-  Status RunningSandbox(const SandboxRecord& record, const std::string& what) const;
-  // What `cmd` is inside the container.
-  Result<OciProcess> ProcessOf(const Cmd& cmd, const ContainerConfig& container,
-                               const std::string& hostname);
 
   // -- host_side.cc
   // The control group on the host, when one is configured; fills record.host_cgroup.
@@ -327,6 +335,8 @@ State EffectiveState(const SandboxRecord& record);
 State EffectiveState(const SandboxRecord& record, const ContainerRecord& container);
 ContainerStatus StatusOf(const SandboxRecord& record, const ContainerRecord& container);
 SandboxStatus StatusOf(const SandboxRecord& record, std::int32_t owner_pid);
+// Whether the process on the host is gone that stood for its init; false when there was none.
+bool ShimHasEnded(const ContainerRecord& container);
 // NOT_FOUND names container and sandbox.
 Result<ContainerRecord*> FindContainer(SandboxRecord& record, const std::string& container_id);
 

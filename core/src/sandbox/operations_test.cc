@@ -1,6 +1,7 @@
 // Pause, resume, statistics, shims of execs, a second Start, hung guests.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 
 #include <chrono>
@@ -11,6 +12,7 @@
 
 #include "shoji/plugin/agent_ext.h"
 #include "shoji/plugin/hypervisor_state.h"
+#include "shoji/spawn/spawn.h"
 #include "testing/pod_test.h"
 
 namespace shoji {
@@ -203,7 +205,7 @@ TEST_F(OperationsTest, AnExecHasAShimUntilItEnds) {
   EXPECT_EQ(*pod->WaitProcess({"one", *first}), 7);
   EXPECT_EQ(world_.Live("shim"), 3);
   ASSERT_TRUE(pod->StopContainer("one", true).ok());
-  EXPECT_EQ(world_.Live("shim"), 2);  // of the inits
+  EXPECT_EQ(world_.Live("shim"), 1);  // of the other one's init
   ASSERT_TRUE(pod->DeleteContainer("one").ok());
   EXPECT_EQ(world_.Live("shim"), 1);
   ASSERT_TRUE(pod->EnterContainer("two", cmd).ok());
@@ -240,6 +242,58 @@ TEST_F(OperationsTest, AShimIsToldWhereItBelongs) {
   EXPECT_THAT(world_.Noted("shim.start"), Not(HasSubstr("console")));
   ASSERT_TRUE((*pod)->Delete().ok());
   ExpectNothingLeft();
+}
+
+void AwaitEnd(std::int32_t pid) {
+  const auto pidfd = OpenPidfd(pid);
+  if (!pidfd.ok()) return;
+  pollfd ended{pidfd->get(), POLLIN, 0};
+  ASSERT_EQ(poll(&ended, 1, 20'000), 1);
+}
+
+TEST_F(OperationsTest, TheEndOfItsShimIsTheEndOfAProcess) {
+  world_.use_shim_processes(true);
+  const auto pod = Run();
+  const std::int32_t shim = *pod->ShimPid({"one", "one"});
+  auto waiting = std::async(std::launch::async, [&] { return pod->WaitProcess({"one", "one"}); });
+  world_.EndProcess("one", "one");
+  EXPECT_EQ(*waiting.get(), 7);
+  AwaitEnd(shim);
+  EXPECT_EQ(StateOf("one"), State::kStopped);
+  EXPECT_EQ(*pod->WaitProcess({"one", "one"}), 7) << "again, from the guest or what is kept";
+  ASSERT_TRUE(pod->Delete().ok());
+  ExpectNothingLeft();
+}
+
+TEST_F(OperationsTest, AKilledShimIsNamedAndItsProcessIsEnded) {
+  world_.use_shim_processes(true);
+  const auto pod = Run();
+  Cmd cmd;
+  cmd.args = {"/bin/sh"};
+  const auto exec = pod->EnterContainer("one", cmd);
+  ASSERT_TRUE(exec.ok());
+  for (const std::string& process : {*exec, std::string("one")}) {
+    const std::int32_t shim = *pod->ShimPid({"one", process});
+    auto waiting = std::async(std::launch::async, [&] {
+      return pod->WaitProcess({"one", process});
+    });
+    kill(shim, SIGKILL);
+    const Status status = waiting.get().status();
+    EXPECT_EQ(status.code(), StatusCode::kUnavailable) << status.message();
+    EXPECT_THAT(status.message(), HasSubstr("shim " + std::to_string(shim)));
+    EXPECT_THAT(status.message(), HasSubstr("killed by signal 9"));
+  }
+  EXPECT_EQ(StateOf("one"), State::kStopped);
+  EXPECT_EQ(StateOf("two"), State::kRunning);
+  EXPECT_EQ(pod->EnterContainer("one", cmd).status().code(), StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(pod->StartContainer("one").ok());
+  EXPECT_EQ(StateOf("one"), State::kRunning);
+  kill(*pod->ShimPid({"one", "one"}), SIGKILL);
+  AwaitEnd(*pod->ShimPid({"one", "one"}));
+  const int signals = world_.Count("agent.signal_process");
+  ASSERT_TRUE(pod->DeleteContainer("one").ok());
+  EXPECT_GT(world_.Count("agent.signal_process"), signals) << "what goes on in the guest is ended";
+  ASSERT_TRUE(pod->Delete().ok());
 }
 
 TEST_F(OperationsTest, BuiltInShimsHaveNoNumber) {

@@ -28,7 +28,10 @@ Result<std::int32_t> SandboxObject::WaitProcess(const ProcessRef& process) {
   SHOJI_RETURN_IF_ERROR(ValidateId("process", process.exec_id));
   SHOJI_ASSIGN_OR_RETURN(const auto link, ConnectFor(process, false));
   SHOJI_ASSIGN_OR_RETURN(const ContainerStatus before, StatusContainer(process.container_id));
-  auto exit = link->agent().WaitProcess(Call{Deadline::Never(), link->cancel().fd()}, process);
+  SHOJI_ASSIGN_OR_RETURN(const ProcessId shim, ShimOf(process));
+  const Call call{Deadline::Never(), link->cancel().fd()};
+  auto exit =
+      shim.pid > 0 ? WaitForShim(process, shim, *link) : link->agent().WaitProcess(call, process);
   if (!exit.ok()) return link->Explain(exit.status());
   if (process.exec_id == process.container_id) {
     NoteExit(process.container_id, before.started_unix_ns);

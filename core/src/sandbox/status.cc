@@ -24,6 +24,7 @@ State EffectiveState(const SandboxRecord& record) {
 
 State EffectiveState(const SandboxRecord& record, const ContainerRecord& container) {
   if (!VmLives(record)) return State::kStopped;
+  if (ShimHasEnded(container)) return State::kStopped;
   const bool frozen = record.state == State::kPaused && container.state == State::kRunning;
   return frozen ? State::kPaused : container.state;
 }

@@ -336,22 +336,12 @@ std::int32_t ShimStart(void* plugin, const shoji_options*, const shoji_call*,
                                 Text(params->proxy_url) + ShimPlace(*params));
   *pid = SHOJI_SHIM_BUILT_IN;
   if (!world->shim_processes()) return SHOJI_OK;
-  SpawnOptions options;
-  options.argv = {"/bin/sleep", "1001"};
-  options.env = {"SHOJI_SANDBOX_DIR=" + world->root() + "/sandboxes/" + Text(params->sandbox_id)};
-  auto child = Spawn(options);
-  if (!child.ok()) return FillError(error, child.status());
-  *pid = child->pid();
-  (void)child->TakePidfd();  // it runs on
-  world->Made("shim");
-  return SHOJI_OK;
+  return FillError(error, world->StartShim(*params, pid));
 }
 std::int32_t ShimStop(void* plugin, const shoji_call*, std::int32_t pid, shoji_error* error) {
   auto* world = static_cast<FakeWorld*>(plugin);
   ENTER(world, "shim.stop", error);
-  if (pid <= 0) return SHOJI_OK;
-  kill(pid, SIGKILL);
-  if (waitpid(pid, nullptr, 0) == pid) world->Gone("shim");
+  if (pid > 0) world->StopShim(pid);
   return SHOJI_OK;
 }
 constexpr shoji_shim_v1 kShim = {sizeof(shoji_shim_v1), 0, ShimStart, ShimStop};
@@ -750,8 +740,44 @@ int FakeWorld::ExitFd(const std::string& container, const std::string& process) 
   if (!fd) fd.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   return fd.get();
 }
+// Ends with 7 when the other end of its input is closed.
+Status FakeWorld::StartShim(const shoji_shim_params& params, std::int32_t* pid) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return ErrnoStatus(errno, "pipe");
+  const UniqueFd in(ends[0]);
+  UniqueFd hold(ends[1]);
+  SpawnOptions options;
+  options.argv = {"/bin/sh", "-c", "read word; exit 7"};
+  options.fds = {{in.get(), 0}};
+  options.env = {"SHOJI_SANDBOX_DIR=" + root() + "/sandboxes/" + Text(params.sandbox_id)};
+  SHOJI_ASSIGN_OR_RETURN(const Child child, Spawn(options));
+  *pid = child.pid();  // it runs on
+  const MutexLock lock(mutex_);
+  ++live_["shim"];
+  const std::string name = Text(params.container_id) + "/" + Text(params.exec_id);
+  shims_[name] = {child.pid(), std::move(hold)};
+  return OkStatus();
+}
+
+void FakeWorld::StopShim(std::int32_t pid) {
+  kill(pid, SIGKILL);
+  const MutexLock lock(mutex_);
+  for (auto it = shims_.begin(); it != shims_.end(); ++it) {
+    if (it->second.pid != pid) continue;
+    shims_.erase(it);
+    --live_["shim"];
+    return;
+  }
+}
+
+void FakeWorld::EndShim(const std::string& name) {
+  if (shims_.erase(name) > 0) --live_["shim"];
+}
+
 void FakeWorld::EndProcess(const std::string& container, const std::string& process) {
   eventfd_write(ExitFd(container, process), 1);
+  const MutexLock lock(mutex_);
+  EndShim(container + "/" + process);
 }
 void FakeWorld::NoteSpec(const std::string& container, const std::string& spec) {
   const MutexLock lock(mutex_);

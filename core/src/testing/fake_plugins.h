@@ -59,9 +59,11 @@ class FakeWorld {
   // Optional interfaces by their ids that are not offered.
   void Without(const std::string& interface_id) SHOJI_EXCLUDES(mutex_);
   bool Offers(const std::string& interface_id) SHOJI_EXCLUDES(mutex_);
-  // Shims are processes: sleeping ones, marked as belonging to the sandbox.
+  // Shims are processes that end with the process they stand for, marked as the sandbox'.
   void use_shim_processes(bool on) { shim_processes_ = on; }
   bool shim_processes() const { return shim_processes_; }
+  Status StartShim(const shoji_shim_params& params, std::int32_t* pid) SHOJI_EXCLUDES(mutex_);
+  void StopShim(std::int32_t pid) SHOJI_EXCLUDES(mutex_);
 
   // What a slot was told last.
   void Note(const std::string& slot, const std::string& text) SHOJI_EXCLUDES(mutex_);
@@ -88,6 +90,12 @@ class FakeWorld {
   std::string Spec(const std::string& container) SHOJI_EXCLUDES(mutex_);
 
  private:
+  struct ShimOfProcess {
+    std::int32_t pid = 0;
+    UniqueFd hold;  // it ends when this is closed
+  };
+  void EndShim(const std::string& name) SHOJI_REQUIRES(mutex_);
+
   const std::string dir_;
   bool transactions_ = true;
   FakeMachine machine_;
@@ -105,6 +113,7 @@ class FakeWorld {
   std::map<std::string, std::string> noted_ SHOJI_GUARDED_BY(mutex_);
   std::deque<std::string> oom_ SHOJI_GUARDED_BY(mutex_);
   std::map<std::string, int> live_ SHOJI_GUARDED_BY(mutex_);
+  std::map<std::string, ShimOfProcess> shims_ SHOJI_GUARDED_BY(mutex_);
   std::map<std::string, UniqueFd> exits_ SHOJI_GUARDED_BY(mutex_);
   std::map<std::string, std::string> specs_ SHOJI_GUARDED_BY(mutex_);
 };

@@ -29,6 +29,8 @@ class EngineExec {
   const Cmd& cmd() const { return cmd_; }
   bool terminal() const { return terminal_; }
   bool detach() const { return detach_; }
+  // Engines have our stdin for the process; people ask with --interactive.
+  bool takes_input() const { return detach_ || !cmd_.oci_process.empty(); }
   const std::string& program() const { return program_; }
   // Console and pid file of the process that was started.
   Status Publish(const Invocation& invocation, Sandbox& sandbox, const std::string& container_id,

@@ -29,17 +29,15 @@ Result<int> Detach(const NewContainer& made, const Bundle& bundle) {
   return started;
 }
 
-Result<int> Attach(const NewContainer& made, const Bundle& bundle, SignalRelay& relay) {
+Result<int> Attach(const NewContainer& made, const Bundle& bundle, const SessionOptions& session,
+                   SignalRelay& relay) {
   SHOJI_RETURN_IF_ERROR(StartIt(made, bundle));
-  SessionOptions session;
-  session.interactive = true;
-  session.terminal = bundle.terminal();
   return RunSession(made.sandbox(), made.id(), made.id(), session, relay);
 }
 
 Result<int> Foreground(const NewContainer& made, const Bundle& bundle, const Invocation& invocation,
-                       SignalRelay& relay) {
-  Result<int> status = Attach(made, bundle, relay);
+                       const SessionOptions& session, SignalRelay& relay) {
+  Result<int> status = Attach(made, bundle, session, relay);
   relay.Attach([](int) {});  // from here on nothing may stop the clean-up
   const bool keep = status.ok() && invocation.Has("keep");
   const Status removed = keep ? made.Release() : made.Remove();
@@ -55,9 +53,13 @@ Result<int> Run(const Invocation& invocation, SignalRelay& relay) {
   options.cancel_fd = relay.cancel_fd();
   SHOJI_ASSIGN_OR_RETURN(const auto runtime, OpenEngineRuntime(invocation, std::move(options)));
   const bool detach = invocation.Has("detach");
+  SessionOptions session;
+  session.interactive = true;
+  session.terminal = bundle.terminal() && !invocation.Has("console-socket");
+  if (!detach) SHOJI_RETURN_IF_ERROR(PrepareStdio(session));
   SHOJI_ASSIGN_OR_RETURN(const NewContainer made,
                          NewContainer::Create(*runtime, invocation, bundle, id, !detach));
-  return detach ? Detach(made, bundle) : Foreground(made, bundle, invocation, relay);
+  return detach ? Detach(made, bundle) : Foreground(made, bundle, invocation, session, relay);
 }
 
 }  // namespace

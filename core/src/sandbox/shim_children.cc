@@ -1,0 +1,87 @@
+#include "sandbox/shim_children.h"
+
+#include <poll.h>
+
+#include <utility>
+
+namespace shoji {
+
+std::optional<ExitStatus> ShimEnd::status() const {
+  const MutexLock lock(mutex_);
+  return status_;
+}
+
+void ShimEnd::Set(std::optional<ExitStatus> status) {
+  {
+    const MutexLock lock(mutex_);
+    status_ = status;
+  }
+  ended_.Trigger();
+}
+
+ShimChildren::~ShimChildren() {
+  std::thread thread;
+  {
+    const MutexLock lock(mutex_);
+    stop_ = true;
+    thread = std::move(thread_);
+  }
+  wake_.Trigger();
+  if (thread.joinable()) thread.join();
+}
+
+void ShimChildren::Add(const ProcessId& shim) {
+  auto pidfd = OpenPidfd(shim.pid);
+  if (!pidfd.ok()) return;
+  auto end = std::make_shared<ShimEnd>();
+  const MutexLock lock(mutex_);
+  running_.insert_or_assign(shim.pid, Running{Child(shim.pid, std::move(*pidfd)), end});
+  ends_.insert_or_assign({shim.pid, shim.start_ticks}, std::move(end));
+  if (!thread_.joinable()) thread_ = std::thread([this] { Loop(); });
+  wake_.Trigger();
+}
+
+std::shared_ptr<const ShimEnd> ShimChildren::Find(const ProcessId& shim) const {
+  const MutexLock lock(mutex_);
+  const auto it = ends_.find({shim.pid, shim.start_ticks});
+  return it == ends_.end() ? nullptr : it->second;
+}
+
+void ShimChildren::Forget(const ProcessId& shim) {
+  const MutexLock lock(mutex_);
+  ends_.erase({shim.pid, shim.start_ticks});
+}
+
+std::vector<int> ShimChildren::Descriptors() const {
+  const MutexLock lock(mutex_);
+  if (stop_) return {};
+  std::vector<int> out = {wake_.fd()};
+  for (const auto& [pid, running] : running_) out.push_back(running.child.pidfd());
+  return out;
+}
+
+void ShimChildren::Loop() {
+  for (;;) {
+    std::vector<pollfd> fds;
+    for (const int fd : Descriptors()) fds.push_back({fd, POLLIN, 0});
+    if (fds.empty()) return;
+    if (poll(fds.data(), fds.size(), -1) <= 0) continue;
+    if (fds[0].revents != 0) wake_.Clear();
+    Reap();
+  }
+}
+
+void ShimChildren::Reap() {
+  const MutexLock lock(mutex_);
+  for (auto it = running_.begin(); it != running_.end();) {
+    const auto exit = it->second.child.Wait(Deadline::FromNanos(1));  // has it ended?
+    if (exit.status().code() == StatusCode::kDeadlineExceeded) {
+      ++it;
+      continue;
+    }
+    it->second.end->Set(exit.ok() ? std::optional<ExitStatus>(*exit) : std::nullopt);
+    it = running_.erase(it);
+  }
+}
+
+}  // namespace shoji

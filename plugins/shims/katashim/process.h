@@ -1,0 +1,27 @@
+// The end of a shim, which need not be a child of ours.
+//
+// Threads  Safe.
+// Example  SHOJI_RETURN_IF_ERROR(EndShim(pid, deadline));
+#ifndef SHOJI_KATASHIM_PROCESS_H_
+#define SHOJI_KATASHIM_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "shoji/base/deadline.h"
+#include "shoji/status.h"
+
+namespace shoji::katashim {
+
+// What a shim of ours has in its environment: a number alone may be another's since.
+std::string MarkOf(const std::string& sandbox_id, const std::string& exec_id);
+
+// Gives it a moment to end by itself, for it may have output of its process left to write; then
+// SIGKILL, for any other signal it passes on to the process. Returns when it has ended. Success
+// when it is gone, also when another process has its number.
+Status EndShim(pid_t pid, Deadline limit);
+
+}  // namespace shoji::katashim
+
+#endif  // SHOJI_KATASHIM_PROCESS_H_
