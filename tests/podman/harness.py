@@ -96,6 +96,7 @@ class Bed:
             "" if IN_VM else limits,
             "[engine]", 'cgroup_manager = "cgroupfs"', 'events_logger = "file"',
             f'network_config_dir = "{self.base}/networks"',
+            'runtime_supports_json = ["crun", "shoji"]',
             "[network]", 'network_backend = "netavark"', ""]))
         write(self.base + "/storage.conf", "\n".join([
             "[storage]", f'driver = "{self.driver}"', f'graphroot = "{self.base}/root"',
