@@ -258,7 +258,8 @@ TEST_F(Shim, SignalsArePassedOn) {
 TEST_F(Shim, AsProcessOneItPassesSignalsOnToo) {
   process_one_ = true;
   Child& shim = Start(Flags());
-  ASSERT_TRUE(shim.Signal(SIGUSR1).ok());  // at once: none is lost
+  agent_->Await([&] { return !agent_->seen.empty(); });
+  ASSERT_TRUE(shim.Signal(SIGUSR1).ok());
   agent_->Await([&] { return agent_->signals.size() == 1; });
   ASSERT_TRUE(shim.Signal(SIGTERM).ok());
   EXPECT_EQ(Wait(shim), 128 + SIGTERM);
@@ -269,7 +270,10 @@ TEST_F(Shim, AsProcessOneItCanBeEnded) {
   process_one_ = true;
   for (const int signal : {SIGQUIT, SIGABRT, SIGSEGV, SIGTRAP, SIGKILL}) {
     const Pipe in;
-    Child& shim = StartWith(Flags(), {{in.read.get(), 0}});
+    std::vector<std::string> flags = Flags();
+    flags[5] = "e" + std::to_string(signal);
+    Child& shim = StartWith(flags, {{in.read.get(), 0}});
+    agent_->Await([&] { return !agent_->seen.empty() && agent_->seen.back() == "c1/" + flags[5]; });
     ASSERT_TRUE(shim.Signal(signal).ok());
     EXPECT_EQ(Wait(shim), signal == SIGKILL ? 1000 + signal : 128 + signal);
   }

@@ -47,6 +47,22 @@ TEST(Spawn, KillsAndReaps) {
   EXPECT_TRUE(process->Kill(SIGKILL).ok());  // gone is a success
 }
 
+TEST(Spawn, MakesAndJoinsPidNamespaces) {
+  FakeHost fake;
+  const Host host(fake.raw());
+  Result<Process> first = Spawn(host, {.argv = {"/bin/sh", "-c", "[ $$ = 1 ] && exec sleep 1000"},
+                                       .new_pid_namespace = true});
+  ASSERT_TRUE(first.ok()) << first.status().message();
+  Result<Process> second = Spawn(host, {.argv = {"/bin/sh", "-c", "[ $$ != 1 ] && exec sleep 1000"},
+                                        .netns = "/proc/self/ns/net",
+                                        .join_pid = first->pid()});
+  ASSERT_TRUE(second.ok()) << second.status().message();
+  EXPECT_TRUE(first->Kill(SIGKILL).ok());
+  EXPECT_EQ(second->Reap(), 128 + SIGKILL) << "process 1 takes it along";
+  EXPECT_EQ(first->Reap(), 128 + SIGKILL);
+  EXPECT_FALSE(Spawn(host, {.argv = {"/bin/true"}, .netns = "/not/there"}).ok());
+}
+
 TEST(Spawn, NamesWhatCannotBeStarted) {
   FakeHost fake;
   const Host host(fake.raw());

@@ -175,18 +175,18 @@ Status SandboxObject::StopContainers(SandboxRecord& record, bool force) {
 
 Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
   // Where a process has ended its shim may have output left, which comes through the proxy. The
-  // others end when that is gone.
+  // others end when the VM is gone.
   for (const ContainerRecord& container : record.containers) {
     if (container.state == State::kStopped) StopShims(record, container);
   }
   if (VmLives(record)) (void)Connect(record);  // a proxy of its own is stopped through it
   CloseLink(true, record.boot);
-  for (const ContainerRecord& container : record.containers) {
-    if (container.state != State::kStopped) StopShims(record, container);
-  }
   if (const Status destroyed = DestroyVm(record, force); !destroyed.ok()) {
     Reopen();
     return destroyed;
+  }
+  for (const ContainerRecord& container : record.containers) {
+    if (container.state != State::kStopped) StopShims(record, container);
   }
   SHOJI_RETURN_IF_ERROR(LeaveNetwork(record, force));
   SHOJI_RETURN_IF_ERROR(share_.RemoveAll());

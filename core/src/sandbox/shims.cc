@@ -69,12 +69,12 @@ Result<ProcessId> SandboxObject::StartShim(const SandboxRecord& record, const Pr
   SHOJI_ASSIGN_OR_RETURN(const std::int32_t pid, shim->Start(context_->call(), params));
   if (pid <= 0) return ProcessId{pid, 0};
   const auto ticks = StartTicks(pid, true);
-  if (const Status joined = JoinCgroup(record, pid); !joined.ok()) {
-    (void)shim->Stop(context_->call(), pid);
-    return joined;
-  }
   const ProcessId started{pid, ticks.ok() ? *ticks : 0};
   context_->shim_children().Add(started);
+  if (const Status joined = JoinCgroup(record, pid); !joined.ok()) {
+    StopShim(record.shim, started);
+    return joined;
+  }
   return started;
 }
 

@@ -761,6 +761,7 @@ Status FakeWorld::StartShim(const shoji_shim_params& params, std::int32_t* pid) 
 
 void FakeWorld::StopShim(std::int32_t pid) {
   kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);  // unless the core has reaped it
   const MutexLock lock(mutex_);
   for (auto it = shims_.begin(); it != shims_.end(); ++it) {
     if (it->second.pid != pid) continue;

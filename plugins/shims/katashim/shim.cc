@@ -11,6 +11,7 @@
 #include "shoji/base/errno.h"
 #include "shoji/base/unique_fd.h"
 #include "shoji/sdk/spawn.h"
+#include "shoji/sdk/wait.h"
 
 namespace shoji::katashim {
 
@@ -65,7 +66,7 @@ std::vector<std::string> CommandLine(std::string program, const shoji_shim_param
 
 // Its namespaces: that of the container for an exec, one of its own for the container's shim.
 void Place(const shoji_shim_params& params, sdk::SpawnRequest& request) {
-  const bool said = SHOJI_HAS(shoji_shim_params, &params, join_pid);
+  const bool said = params.struct_size >= sizeof params;  // a host of the first release does not
   if (said) request.netns = sdk::String(params.netns);
   if (said) request.join_pid = params.join_pid;
   request.new_pid_namespace = request.join_pid == 0;

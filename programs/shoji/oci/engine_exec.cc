@@ -73,6 +73,9 @@ Result<EngineExec> EngineExec::Read(const Invocation& invocation,
   if (const std::string cgroup = invocation.Text("cgroup"); !cgroup.empty() && cgroup != "/") {
     return InvalidArgument("--cgroup " + cgroup + ": a process can only be in its container's");
   }
+  if (invocation.Has("cap")) {
+    return InvalidArgument("--cap is not supported; give the capabilities with --process");
+  }
   EngineExec out;
   out.detach_ = invocation.Has("detach");
   if (invocation.Has("process")) {

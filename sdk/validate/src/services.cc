@@ -42,7 +42,7 @@ Result<Child> SpawnAs(const shoji_spawn_args& args) {
   options.new_session = (args.flags & SHOJI_SPAWN_SETSID) != 0;
   options.new_pid_namespace = (args.flags & SHOJI_SPAWN_NEWPID) != 0;
   options.controlling_terminal = (args.flags & SHOJI_SPAWN_CTTY) != 0;
-  if (SHOJI_HAS(shoji_spawn_args, &args, join_pid)) {
+  if (args.struct_size >= sizeof args) {  // not by a plugin of the first release
     options.network_namespace = Text(args.netns);
     options.join_pid_namespace = args.join_pid;
   }

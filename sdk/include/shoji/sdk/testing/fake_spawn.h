@@ -58,7 +58,7 @@ inline ExecPlan PlanOf(const shoji_spawn_args& args) {
   plan.new_session = (args.flags & SHOJI_SPAWN_SETSID) != 0;
   plan.new_pid_namespace = (args.flags & SHOJI_SPAWN_NEWPID) != 0;
   plan.controlling_terminal = (args.flags & SHOJI_SPAWN_CTTY) != 0;
-  if (SHOJI_HAS(shoji_spawn_args, &args, reserved1)) {
+  if (args.struct_size >= sizeof args) {  // not by a plugin of the first release
     plan.netns = String(args.netns);
     plan.join_pid = args.join_pid;
   }
