@@ -129,6 +129,28 @@ std::vector<NeededPoint> PointsOf(const SpecSummary& summary, const std::vector<
   return out;
 }
 
+// The volume that a place lies in: the one mounted deepest above it.
+std::size_t VolumeAbove(const SpecSummary& summary, const std::string& path) {
+  std::size_t best = summary.binds.size();
+  for (std::size_t i = 0; i < summary.binds.size(); ++i) {
+    const std::string above = summary.binds[i].destination + "/";
+    const bool deeper =
+        best == summary.binds.size() || above.size() > summary.binds[best].destination.size() + 1;
+    if (path.rfind(above, 0) == 0 && deeper) best = i;
+  }
+  return best;
+}
+
+// Places in a volume that the guest is to see read-only: it can make none there.
+void MakePointsInVolumes(const SpecSummary& summary, const std::vector<Volume>& volumes) {
+  for (const NeededPoint& point : PointsOf(summary, volumes)) {
+    const std::size_t i = VolumeAbove(summary, point.path);
+    if (i == volumes.size() || !volumes[i].read_only) continue;
+    const std::size_t above = summary.binds[i].destination.size();
+    MakeMountPoints(volumes[i].source, {{point.path.substr(above), point.file}});
+  }
+}
+
 // What the container has of the sandbox' storages and devices, and its limits.
 Status PlaceAttached(const SandboxRecord& record, const ContainerConfig& config,
                      const SpecSummary& summary, GuestPlace& place) {
@@ -188,6 +210,7 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
     points.push_back({"/etc/resolv.conf", true});
     MakeMountPoints(rootfs.source, points);
   }
+  MakePointsInVolumes(summary, volumes);
   SharedContainer shared;
   if (record.config.share) {
     SHOJI_ASSIGN_OR_RETURN(shared, share_.AddContainer(config.id, rootfs, volumes));
