@@ -91,7 +91,7 @@ class OciTest(harness.ShojiTest):
         done = self.create(name, bundle, *options, **kwargs)
         self.assertEqual(done.returncode, 0, done.stderr)
 
-    def started(self, name, bundle, *options, **kwargs):
+    def launch(self, name, bundle, *options, **kwargs):
         self.created(name, bundle, *options, **kwargs)
         self.run_ok("start", name)
 
