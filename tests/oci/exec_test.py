@@ -103,7 +103,7 @@ class Exec(oci_base.OciTest):
         path = self.process("sh", "-c", "read x < /go; echo $x")
         self.run_ok("exec", "c", "mkfifo", "/go")
         subprocess.run(self.command("exec", "-d", "--pid-file", self.root + "/pid", "--process",
-                                    path, "c"), stdout=write, stderr=subprocess.PIPE,
+                                    path, "c"), stdout=write, stderr=subprocess.DEVNULL,
                        stdin=subprocess.DEVNULL, check=True, timeout=harness.LIMIT)
         os.close(write)
         self.run_ok("exec", "c", "sh", "-c", "echo gone > /go")
@@ -121,7 +121,8 @@ class Exec(oci_base.OciTest):
         bundle = self.bundle("sh", "-c", "cat; echo err >&2; exit 9")
         done = self.shoji("run", "--bundle", bundle, "--pid-file", self.root + "/pid", "c",
                           input=b"through")
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (9, b"through", b"err\n"))
+        self.assertEqual((done.returncode, done.stdout), (9, b"through"))
+        self.assertTrue(done.stderr.endswith(b"err\n"), done.stderr)
         self.refused(self.shoji("state", "c"), "does not exist")
         with open(self.root + "/pid") as f:
             self.assertRegex(f.read(), r"^\d+$")
@@ -190,6 +191,8 @@ class Exec(oci_base.OciTest):
         self.assertTrue(before)
 
     def test_update(self):
+        if not oci_base.can_limit("pids"):
+            self.skipTest("this host cannot limit processes of hypervisor \"process\"")
         self.launch("c", self.bundle())
         with open(self.root + "/resources", "w") as f:
             json.dump({"pids": {"limit": 40}}, f)
