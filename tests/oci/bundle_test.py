@@ -65,7 +65,7 @@ class Bundles(oci_base.OciTest):
         for args, text, status in ((["nope"], "executable file `nope` not found in $PATH", 127),
                                    (["/bin/nope"], "No such file or directory", 127),
                                    (["/etc"], "Permission denied", 126)):
-            log = f"{self.root}/log-{os.path.basename(args[0])}"
+            log = f"{self.root}/log{self.count}"
             done = self.shoji("--log", log, "--log-format", "json", "create", "-b",
                               self.bundle(*args), "c")
             self.refused(done, text, status=status)

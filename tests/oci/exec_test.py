@@ -9,8 +9,8 @@ import subprocess
 import termios
 import threading
 
-import harness
 import oci_base
+from oci_base import harness
 
 
 class ConsoleSocket:
@@ -61,7 +61,7 @@ class Exec(oci_base.OciTest):
         return path
 
     def test_process_json(self):
-        self.started("c", self.bundle())
+        self.launch("c", self.bundle())
         path = self.process("sh", "-c", "id -u; id -g; id -G; pwd; echo $A", cwd="/tmp",
                             user={"uid": 7, "gid": 8, "additionalGids": [432, 9]},
                             env=["PATH=/bin:/usr/bin", "A=b c"])
@@ -70,14 +70,14 @@ class Exec(oci_base.OciTest):
         self.assertEqual(set(out[2].split()), {"8", "432", "9"})
 
     def test_options(self):
-        self.started("c", self.bundle())
+        self.launch("c", self.bundle())
         out = self.run_ok("exec", "--cwd", "/tmp", "-e", "A=1", "--env", "B=2", "-u", "5:6", "-g",
                           "77", "c", "sh", "-c", "pwd; echo $A$B; id -u; id -G")
         self.assertEqual(out.split("\n")[:3], ["/tmp", "12", "5"])
         self.assertIn("77", out)
 
     def test_exit_status_and_pid_file(self):
-        self.started("c", self.bundle())
+        self.launch("c", self.bundle())
         pid_file = self.root + "/pid"
         done = self.shoji("exec", "--pid-file", pid_file, "c", "sh", "-c", "exit 7")
         self.assertEqual(done.returncode, 7, done.stderr)
@@ -85,7 +85,7 @@ class Exec(oci_base.OciTest):
             self.assertRegex(f.read(), r"^\d+$")
 
     def test_what_cannot_be_run(self):
-        self.started("c", self.bundle())
+        self.launch("c", self.bundle())
         for options in ([], ["-d"]):
             done = self.shoji("exec", *options, "c", "nope")
             self.refused(done, "executable file `nope` not found in $PATH: No such file",
@@ -98,12 +98,12 @@ class Exec(oci_base.OciTest):
                      status=125)
 
     def test_a_detached_process_keeps_our_output(self):
-        self.started("c", self.bundle())
+        self.launch("c", self.bundle())
         read, write = os.pipe()
         path = self.process("sh", "-c", "read x < /go; echo $x")
         self.run_ok("exec", "c", "mkfifo", "/go")
         subprocess.run(self.command("exec", "-d", "--pid-file", self.root + "/pid", "--process",
-                                    path, "c"), stdout=write, stderr=subprocess.PIPE,
+                                    path, "c"), stdout=write, stderr=subprocess.DEVNULL,
                        stdin=subprocess.DEVNULL, check=True, timeout=harness.LIMIT)
         os.close(write)
         self.run_ok("exec", "c", "sh", "-c", "echo gone > /go")
@@ -121,7 +121,8 @@ class Exec(oci_base.OciTest):
         bundle = self.bundle("sh", "-c", "cat; echo err >&2; exit 9")
         done = self.shoji("run", "--bundle", bundle, "--pid-file", self.root + "/pid", "c",
                           input=b"through")
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (9, b"through", b"err\n"))
+        self.assertEqual((done.returncode, done.stdout), (9, b"through"))
+        self.assertTrue(done.stderr.endswith(b"err\n"), done.stderr)
         self.refused(self.shoji("state", "c"), "does not exist")
         with open(self.root + "/pid") as f:
             self.assertRegex(f.read(), r"^\d+$")
@@ -133,7 +134,7 @@ class Exec(oci_base.OciTest):
 
     def test_signals_reach_a_container_in_the_foreground(self):
         bundle = self.bundle("sh", "-c", "trap 'exit 5' TERM; echo up; while :; do "
-                             "read -t 1 x < /dev/zero; done")
+                             "sleep 0.2; done")
         process = self.start("run", "--bundle", bundle, "c")
         self.assertEqual(process.stdout.readline(), b"up\n")
         process.terminate()
@@ -164,7 +165,7 @@ class Exec(oci_base.OciTest):
         self.wait_status("c", "stopped")
 
     def test_terminal_of_a_process(self):
-        self.started("c", self.bundle())
+        self.launch("c", self.bundle())
         self.refused(self.shoji("exec", "-d", "-t", "c", "tty"), "--console-socket", status=125)
         sock = ConsoleSocket(self.root + "/console.sock")
         found = []
@@ -178,7 +179,7 @@ class Exec(oci_base.OciTest):
         self.assertIn("got word", read_all(found[0]).decode())
 
     def test_a_terminal_of_ours(self):
-        self.started("c", self.bundle())
+        self.launch("c", self.bundle())
         master, slave = os.openpty()
         process = self.start("exec", "-t", "-i", "c", "sh", "-c", "tty; read x; echo got $x",
                              stdin=slave, stdout=slave, stderr=slave)
@@ -190,7 +191,9 @@ class Exec(oci_base.OciTest):
         self.assertTrue(before)
 
     def test_update(self):
-        self.started("c", self.bundle())
+        if not oci_base.can_limit("pids"):
+            self.skipTest("this host cannot limit processes of hypervisor \"process\"")
+        self.launch("c", self.bundle())
         with open(self.root + "/resources", "w") as f:
             json.dump({"pids": {"limit": 40}}, f)
         self.run_ok("update", "-r", self.root + "/resources", "c")

@@ -27,8 +27,8 @@ class Pods(oci_base.OciTest):
     def test_each_engine(self):
         for engine in ENGINES:
             pod = "pod-" + engine
-            self.started(pod, self.pod_bundle(engine, pod, member=False))
-            self.started(engine + "-a", self.pod_bundle(engine, pod))
+            self.launch(pod, self.pod_bundle(engine, pod, member=False))
+            self.launch(engine + "-a", self.pod_bundle(engine, pod))
             self.created(engine + "-b", self.pod_bundle(engine, pod))
             status = self.json("status", pod)
             self.assertEqual([c["id"] for c in status["containers"]],
@@ -39,9 +39,9 @@ class Pods(oci_base.OciTest):
             self.run_ok("delete", "--force", engine + "-a")
 
     def test_members_live_and_end_alone(self):
-        self.started("pod", self.pod_bundle("crio", "pod", member=False))
-        self.started("a", self.pod_bundle("crio", "pod"))
-        self.started("b", self.pod_bundle("crio", "pod"))
+        self.launch("pod", self.pod_bundle("crio", "pod", member=False))
+        self.launch("a", self.pod_bundle("crio", "pod"))
+        self.launch("b", self.pod_bundle("crio", "pod"))
         pids = {self.state(name)["pid"] for name in ("pod", "a", "b")}
         self.assertEqual(len(pids), 3)
         self.run_ok("kill", "a", "KILL")
@@ -50,7 +50,7 @@ class Pods(oci_base.OciTest):
         self.assertEqual(self.shoji("delete", "b").returncode, 125)
         self.run_ok("delete", "a")
         self.refused(self.shoji("state", "a"), "does not exist")
-        self.started("a", self.pod_bundle("crio", "pod"))  # its id is free again
+        self.launch("a", self.pod_bundle("crio", "pod"))  # its id is free again
         self.run_ok("kill", "pod", "KILL")
         self.wait_status("pod", "stopped")
         self.refused(self.shoji("delete", "pod"), "is running", status=125)
@@ -61,8 +61,8 @@ class Pods(oci_base.OciTest):
         self.run_ok("delete", "pod")
 
     def test_members_share_the_host_name_and_ipc_of_the_pod(self):
-        self.started("pod", self.pod_bundle("crio", "pod", member=False))
-        self.started("a", self.pod_bundle("crio", "pod"))
+        self.launch("pod", self.pod_bundle("crio", "pod", member=False))
+        self.launch("a", self.pod_bundle("crio", "pod"))
         for kind in ("ipc", "uts"):
             seen = {self.run_ok("exec", name, "readlink", "/proc/self/ns/" + kind)
                     for name in ("pod", "a")}
@@ -79,7 +79,7 @@ class Pods(oci_base.OciTest):
         self.refused(self.create("a", self.bundle(edit=edit)), "ContainerType", "thing")
 
     def test_a_member_that_cannot_be_made_leaves_the_pod(self):
-        self.started("pod", self.pod_bundle("crio", "pod", member=False))
+        self.launch("pod", self.pod_bundle("crio", "pod", member=False))
         self.refused(self.create("a", self.pod_bundle("crio", "pod"), "--console-socket",
                                  self.root + "/none"), "--console-socket")
         bundle = self.pod_bundle("crio", "pod")

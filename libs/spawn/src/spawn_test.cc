@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -367,6 +368,34 @@ TEST_F(SpawnTest, JoinsAPidNamespaceAndLeavesOursAlone) {
   EXPECT_EQ(first.child.Wait()->ToString(), "exit status 0");
   options.argv = {"/bin/true"};
   EXPECT_EQ(Spawn(options).status().code(), StatusCode::kNotFound);
+}
+
+TEST_F(SpawnTest, AReaperInheritsItFromItsNamespace) {
+  ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+  int in[2];
+  int told[2];
+  ASSERT_EQ(pipe2(in, O_CLOEXEC), 0);
+  ASSERT_EQ(pipe2(told, O_CLOEXEC), 0);
+  const UniqueFd ends[] = {UniqueFd(in[0]), UniqueFd(told[0]), UniqueFd(told[1])};
+  UniqueFd hold(in[1]);
+  const pid_t between = fork();
+  if (between == 0) {
+    SpawnOptions options = Shell("read word; exit 6");
+    options.new_pid_namespace = true;
+    options.fds = {{in[0], 0}};
+    const auto child = Spawn(options);
+    const pid_t pid = child.ok() ? child->pid() : -1;
+    _exit(write(told[1], &pid, sizeof pid) == sizeof pid ? 0 : 1);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(between, &status, 0), between);
+  pid_t pid = -1;
+  ASSERT_EQ(read(told[0], &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
+  hold.reset();
+  ASSERT_GT(pid, 0);
+  EXPECT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(WEXITSTATUS(status), 6);
+  prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 }
 
 TEST_F(SpawnTest, NothingCanJoinProcessOneThatHasEnded) {

@@ -152,7 +152,9 @@ TEST_F(KataShimTest, StopLetsItWriteWhatIsLeft) {
 }
 
 TEST_F(KataShimTest, StopLeavesStrangersAlone) {
-  const auto stranger = Spawn({.argv = {"/bin/sleep", "1000"}});
+  SpawnOptions options;
+  options.argv = {"/bin/sleep", "1000"};
+  const auto stranger = Spawn(options);
   ASSERT_TRUE(stranger.ok());
   EXPECT_TRUE(Stop(stranger->pid()).ok());
   Child child = Child(stranger->pid(), std::move(*OpenPidfd(stranger->pid())));

@@ -33,7 +33,7 @@ ordered_json Process() {
         {"effective", capabilities},
         {"inheritable", ordered_json::array()},
         {"permitted", capabilities},
-        {"ambient", capabilities}}},
+        {"ambient", ordered_json::array()}}},
       {"rlimits", {{{"type", "RLIMIT_NOFILE"}, {"hard", 1024}, {"soft", 1024}}}},
       {"noNewPrivileges", true}};
 }
