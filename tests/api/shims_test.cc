@@ -152,10 +152,10 @@ TEST_F(ShimsTest, OthersSeeItAndMayStopIt) {
   auto pod = other->FetchSandbox("pod");
   ASSERT_TRUE(Ok(pod));
   EXPECT_EQ(*(*pod)->ShimPid("idle", "idle"), shim);
-  ASSERT_TRUE(Ok((*pod)->KillContainer("idle", SIGTERM)));
+  ASSERT_TRUE(Ok((*pod)->KillContainer("idle", SIGKILL)));
   const auto exit = (*pod)->WaitProcess("idle", "idle");
   ASSERT_TRUE(Ok(exit));
-  EXPECT_EQ(*exit, 0) << "the guest knows it";
+  EXPECT_EQ(*exit, 128 + SIGKILL) << "the guest knows it";
   EXPECT_TRUE(Ok((*pod)->Delete()));
 }
 

@@ -54,7 +54,7 @@ class Matrix(harness.ShojiTest):
         done = self.shoji("run", "--name", f"m{os.getpid()}-noop", "--", "true")
         self.assertEqual(done.returncode, 125)
         self.assertNotIn(b"cannot work together", done.stderr)
-        self.assertIn(b"noopproxy", done.stderr)
+        self.assertIn(b"the guest cannot be reached", done.stderr)
 
 
 if __name__ == "__main__":
