@@ -63,8 +63,12 @@ Assembly::~Assembly() {
 }
 
 sdk::NewVm Assembly::Release(std::uint32_t flags) {
-  return {std::exchange(vm_, nullptr), std::exchange(proxy_, nullptr),
-          std::exchange(agent_, nullptr), flags};
+  return {std::exchange(vm_, nullptr),
+          std::exchange(proxy_, nullptr),
+          std::exchange(agent_, nullptr),
+          flags,
+          0,
+          0};
 }
 
 template <typename Table>
