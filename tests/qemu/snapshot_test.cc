@@ -9,8 +9,6 @@
 #include "agent_line.h"
 #include "bed.h"
 #include "shoji/base/file.h"
-#include "shoji/base/socket.h"
-#include "shoji/qmp/client.h"
 
 namespace shoji::qemu::testing {
 namespace {
@@ -34,19 +32,12 @@ class SnapshotTest : public Bed {
 
   // Returns when the agent has opened its port. Nobody has talked to it then: what a guest has
   // to say to a host that left would be in the snapshot, and be said to the hosts of all clones.
-  void WaitForAgent(const Box& box) {
-    const QmpLimit limit{Deadline::After(kPatience)};
-    auto socket = ConnectUnix(box.run_dir + "/qmp-any.sock");
-    ASSERT_TRUE(socket.ok()) << socket.status().message();
-    const auto monitor = QmpClient::Open(std::move(*socket), limit);
-    ASSERT_TRUE(monitor.ok()) << monitor.status().message();
-    std::string said;  // the console has such events too
-    while (said.find("channel0") == std::string::npos) {
-      const auto event = (*monitor)->WaitEvent("VSERPORT_CHANGE", limit);
-      ASSERT_TRUE(event.ok()) << event.status().message();
-      said = event->data;
-    }
-    EXPECT_THAT(said, HasSubstr("true"));
+  void WaitForAgent(Box& box) {
+    const shoji_call call = Call();
+    const auto* table = Get<shoji_hypervisor_snapshot_v1>(box, SHOJI_HYPERVISOR_SNAPSHOT_V1);
+    ASSERT_TRUE(SHOJI_HAS_SLOT(shoji_hypervisor_snapshot_v1, table, await_agent_port));
+    ASSERT_EQ(table->await_agent_port(box.vm, &call, error_.raw()), SHOJI_OK) << error_.message;
+    EXPECT_EQ(table->await_agent_port(box.vm, &call, error_.raw()), SHOJI_OK) << "and it stays";
   }
   // A guest whose agent waits for a host, with its memory in a file.
   Box& Template() {

@@ -31,6 +31,14 @@ bool IsDirectory(const std::string& path) {
   return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+// What the maker of a template has begun elsewhere; its name says that it is not finished.
+std::string BegunIn(const std::string& dir) {
+  constexpr std::string_view kUnfinished = ".new";
+  const auto text = ReadFile(dir + "/" + kBegunFile, 4096);
+  if (!text.ok() || text->empty() || text->front() != '/') return {};
+  return text->ends_with(kUnfinished) ? *text : std::string();
+}
+
 }  // namespace
 
 template <typename Work>
@@ -58,6 +66,7 @@ Result<GarbageReport> GarbageCollector::Run() {
   for (const std::string& id : ids) {
     if (ValidateId("sandbox", id).ok()) CollectSandbox(id, with_record.count(id) > 0);
   }
+  CollectHeld();
   CollectStrayProcesses(ids);
   CollectStrayCgroups(ids);
   CollectIndex();
@@ -188,16 +197,51 @@ Status GarbageCollector::CollectLeftover(const std::string& id) {
   return OkStatus();
 }
 
+void GarbageCollector::CollectHeld() {
+  const std::string all = HeldDir(context_.settings().root);
+  const auto names = ListDir(all);
+  for (const std::string& name : names.ok() ? *names : std::vector<std::string>()) {
+    if (const std::string dir = all + "/" + name; IsDirectory(dir)) CollectHeldDirectory(dir);
+  }
+}
+
+// What a factory made in advance, whose maker is gone.
+void GarbageCollector::CollectHeldDirectory(const std::string& dir) {
+  const auto lock = FileLock::TryAcquire(dir + "/owner", LockMode::kExclusive, dir);
+  if (!lock.ok()) return;  // somebody is there
+  const std::string reason = "who made it in advance is gone";
+  const auto marked = MarkedProcesses();
+  const auto found = marked.ok() ? marked->find(dir) : Traces::Marked::const_iterator();
+  if (marked.ok() && found != marked->end()) {
+    for (const ProcessId& process : found->second) {
+      Report("process", std::to_string(process.pid), reason,
+             [&] { return KillMarkedProcesses(dir); });
+    }
+  }
+  const auto mounts = MountsBelow(dir);
+  for (const std::string& mount : mounts.ok() ? *mounts : std::vector<std::string>()) {
+    Report("mount", mount, reason, [&] { return UnmountBelow(dir); });
+  }
+  if (const std::string begun = BegunIn(dir); !begun.empty() && IsDirectory(begun)) {
+    Report("directory", begun, reason, [&] { return RemoveTree(begun); });
+  }
+  Report("directory", dir, reason, [&] { return RemoveTree(dir); });
+}
+
 // Marked with a directory of ours that is no more, whatever became of it.
 void GarbageCollector::CollectStrayProcesses(const std::set<std::string>& ids) {
   const auto marked = MarkedProcesses();
   if (!marked.ok()) return;
   const std::string prefix = SandboxesDir(context_.settings().root) + "/";
+  const std::string held = HeldDir(context_.settings().root) + "/";
   for (const auto& [dir, processes] : *marked) {
-    if (dir.rfind(prefix, 0) != 0 || ids.count(dir.substr(prefix.size())) > 0) continue;
+    const bool of_factory = dir.rfind(held, 0) == 0;
+    const bool of_sandbox = dir.rfind(prefix, 0) == 0 && ids.count(dir.substr(prefix.size())) == 0;
+    if (!of_factory && !of_sandbox) continue;
     if (PathExists(dir)) continue;  // made since we began
     for (const ProcessId& process : processes) {
-      Report("process", std::to_string(process.pid), "its sandbox is gone",
+      Report("process", std::to_string(process.pid),
+             of_factory ? "who made it in advance is gone" : "its sandbox is gone",
              [&, path = dir] { return KillMarkedProcesses(path); });
     }
   }

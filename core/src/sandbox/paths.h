@@ -19,6 +19,12 @@ inline constexpr const char* kShareTag = "kataShared";
 
 inline std::string SandboxesDir(const std::string& root) { return root + "/sandboxes"; }
 
+// Of VMs that factories make in advance: a directory each, with the lock `owner` of whoever makes
+// or holds it.
+inline std::string HeldDir(const std::string& root) { return root + "/factory"; }
+// In such a directory, what was begun outside of it: the path of a directory.
+inline constexpr const char* kBegunFile = "begun";
+
 struct SandboxPaths {
   SandboxPaths(const std::string& root, const std::string& id)
       : dir(SandboxesDir(root) + "/" + id),

@@ -186,7 +186,7 @@ std::int32_t VmRestore(shoji_hypervisor* hypervisor, const shoji_call* call, sho
 constexpr shoji_hypervisor_pause_v1 kPause = {sizeof(shoji_hypervisor_pause_v1), 0, VmPause,
                                               VmResume};
 constexpr shoji_hypervisor_snapshot_v1 kSnapshot = {sizeof(shoji_hypervisor_snapshot_v1), 0, VmSave,
-                                                    VmRestore};
+                                                    VmRestore, nullptr};
 constexpr shoji_hypervisor_stats_v1 kStats = {sizeof(shoji_hypervisor_stats_v1), 0, VmStats};
 const void* VmExtension(shoji_vm* vm, const char* id) {
   if (!VmOf(vm)->world->Offers(id)) return nullptr;
