@@ -70,6 +70,7 @@ Status MountShare(const std::string& dir) {
 }
 
 Status UnmountBelow(const std::string& dir) {
+  if (dir.size() < 2 || dir[0] != '/') return InvalidArgument("\"" + dir + "\" is no directory");
   SHOJI_ASSIGN_OR_RETURN(const std::string text, ReadFile("/proc/self/mountinfo"));
   std::vector<std::string> points;
   for (const std::string& line : Split(text, '\n')) {

@@ -125,6 +125,7 @@ Status Place::MoveTo(const std::string& sandbox_dir) {
 
 Status Place::Remove() {
   const std::string dir = std::exchange(dir_, {});
+  if (dir.empty()) return OkStatus();
   const std::string real = moved() ? moved_to_ + "/" + id_ : dir;
   SHOJI_RETURN_IF_ERROR(UnmountBelow(real));
   if (moved() && IsLink(dir)) SHOJI_RETURN_IF_ERROR(RemoveFile(dir));

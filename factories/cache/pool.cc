@@ -33,13 +33,16 @@ bool Reaped(int pidfd) {
 
 }  // namespace
 
-Pool::Pool(const sdk::Host& host, Options options, Wanted wanted)
+Pool::Pool(const sdk::Host& host, Options options, Wanted wanted, std::unique_ptr<Waiting> first)
     : host_(host),
       options_(std::move(options)),
       stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       wanted_(std::move(wanted)),
-      thread_([this] { Run(); }) {}
+      abilities_(first != nullptr ? first->abilities() : Abilities()) {
+  if (first != nullptr) ready_.push_back(std::move(first));
+  thread_ = std::thread([this] { Run(); });
+}
 
 Pool::~Pool() {
   Stop();
@@ -75,7 +78,6 @@ void Pool::Run() {
 
 bool Pool::Due() {
   if (ready_.size() >= options_.size) return false;
-  if (ready_.empty() && takers_ > 0 && failures_ == 0) return true;
   return not_before_.never() || not_before_.passed();
 }
 
@@ -88,16 +90,15 @@ void Pool::MakeOne() {
   {
     const MutexLock lock(mutex_);
     wanted = wanted_;
-    making_ = true;
   }
-  auto made = Waiting::Make(host_, *options_.base, wanted, options_.run_dir, stop_.get(),
-                            options_.error);
+  auto made =
+      Waiting::Make(host_, *options_.base, wanted, options_.run_dir, stop_.get(), options_.error);
   Vms surplus;
   const MutexLock lock(mutex_);
-  making_ = false;
   changed_.notify_all();
   if (made.ok()) {
     failures_ = 0;
+    abilities_ = (*made)->abilities();
     trouble_.clear();
     not_before_ = Deadline();
     const bool fits = wanted_.Mismatch(wanted, (*made)->abilities()).empty() && !stopped_;
@@ -152,15 +153,9 @@ void Pool::Sleep() {
   eventfd_read(wake_.get(), &ignored);
 }
 
-Result<std::unique_ptr<Waiting>> Pool::Take(const Wanted& wanted, Deadline deadline) {
+Result<std::unique_ptr<Waiting>> Pool::Take(const Wanted& wanted) {
   std::unique_ptr<Waiting> dead;  // destroyed without the lock
   const MutexLock lock(mutex_);
-  ++takers_;
-  if (ready_.empty()) Wake();
-  while (ready_.empty() && making_ && !stopped_ && !deadline.passed()) {
-    changed_.wait_for(mutex_, kTurn);
-  }
-  --takers_;
   if (ready_.empty()) {
     return NotFound(trouble_.empty() ? "all VMs that waited are taken"
                                      : "no VM could be made ready: " + trouble_);
@@ -230,6 +225,11 @@ std::vector<Pool::Vm> Pool::List() {
 std::string Pool::Trouble() {
   const MutexLock lock(mutex_);
   return trouble_;
+}
+
+Abilities Pool::abilities() {
+  const MutexLock lock(mutex_);
+  return abilities_;
 }
 
 Wanted Pool::wanted() {

@@ -5,8 +5,8 @@
 // Threads  Safe.
 // Life     The destructor ends what is being made and removes all that wait.
 // Example
-//     Pool pool(host, {base, run_dir, 2, nullptr}, wanted);
-//     auto vm = pool.Take(wanted, deadline);
+//     Pool pool(host, {base, run_dir, 2, nullptr}, wanted, nullptr);
+//     auto vm = pool.Take(wanted);
 #ifndef SHOJI_FACTORIES_CACHE_POOL_H_
 #define SHOJI_FACTORIES_CACHE_POOL_H_
 
@@ -40,15 +40,14 @@ class Pool {
     std::uint64_t memory_bytes = 0;
   };
 
-  Pool(const sdk::Host& host, Options options, Wanted wanted);
+  // `first`: one that is there already, or null.
+  Pool(const sdk::Host& host, Options options, Wanted wanted, std::unique_ptr<Waiting> first);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // One that `wanted` matches, now the caller's. NOT_FOUND says why there is none; while one is
-  // being made it is waited for, until the deadline.
-  Result<std::unique_ptr<Waiting>> Take(const Wanted& wanted, Deadline deadline)
-      SHOJI_EXCLUDES(mutex_);
+  // One that `wanted` matches, now the caller's. NOT_FOUND says why there is none.
+  Result<std::unique_ptr<Waiting>> Take(const Wanted& wanted) SHOJI_EXCLUDES(mutex_);
   // Back among those that wait, as if it had not been taken.
   void GiveBack(std::unique_ptr<Waiting> vm) SHOJI_EXCLUDES(mutex_);
   // From now on VMs like this one; those of another kind are removed.
@@ -58,13 +57,15 @@ class Pool {
   // Until all are there. UNAVAILABLE tells why making one failed, CANCELLED that `cancel_fd` got
   // readable.
   Status AwaitFull(int cancel_fd, Deadline deadline) SHOJI_EXCLUDES(mutex_);
-  // Makes no more; whoever waits in Take() gets nothing.
+  // Makes no more.
   void Stop() SHOJI_EXCLUDES(mutex_);
 
   std::vector<Vm> List() SHOJI_EXCLUDES(mutex_);
   // Why the last attempt to make one failed; empty after a success.
   std::string Trouble() SHOJI_EXCLUDES(mutex_);
   Wanted wanted() SHOJI_EXCLUDES(mutex_);
+  // Of the last VM that was made.
+  Abilities abilities() SHOJI_EXCLUDES(mutex_);
   std::size_t size() const { return options_.size; }
 
  private:
@@ -89,10 +90,9 @@ class Pool {
   Wanted wanted_ SHOJI_GUARDED_BY(mutex_);
   Vms ready_ SHOJI_GUARDED_BY(mutex_);
   std::vector<UniqueFd> children_ SHOJI_GUARDED_BY(mutex_);
-  bool making_ SHOJI_GUARDED_BY(mutex_) = false;
+  Abilities abilities_ SHOJI_GUARDED_BY(mutex_);
   bool stopped_ SHOJI_GUARDED_BY(mutex_) = false;
   int failures_ SHOJI_GUARDED_BY(mutex_) = 0;
-  int takers_ SHOJI_GUARDED_BY(mutex_) = 0;
   std::string trouble_ SHOJI_GUARDED_BY(mutex_);
   Deadline not_before_ SHOJI_GUARDED_BY(mutex_);  // "never": at once
   std::thread thread_;                            // last: uses everything above

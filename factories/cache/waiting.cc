@@ -47,9 +47,9 @@ std::int64_t FirstNumber(const std::string& text) {
 
 Result<std::unique_ptr<Base>> Base::Open(const sdk::Host& host, const std::string& id,
                                          shoji_error* error) {
-  SHOJI_ASSIGN_OR_RETURN(const auto found,
-                         sdk::FindPlugin<shoji_factory_v1>(host, "factory", sdk::ToStr(id),
-                                                           SHOJI_FACTORY_V1, error));
+  SHOJI_ASSIGN_OR_RETURN(
+      const auto found,
+      sdk::FindPlugin<shoji_factory_v1>(host, "factory", sdk::ToStr(id), SHOJI_FACTORY_V1, error));
   const auto server = sdk::FindPlugin<shoji_factory_server_v1>(host, "factory", sdk::ToStr(id),
                                                                SHOJI_FACTORY_SERVER_V1, nullptr);
   shoji_factory* factory = nullptr;
@@ -142,9 +142,8 @@ Result<std::unique_ptr<Waiting>> Waiting::Make(const sdk::Host& host, const Base
 
 // Its agent's channel serves one client at a time, and that will be another one.
 Status Waiting::LeaveAlone(const sdk::OtherPlugin<shoji_proxy_v1>& proxies,
-                           const sdk::OtherPlugin<shoji_agent_v1>& agents,
-                           const shoji_new_vm& made, const shoji_call* call, int stop_fd,
-                           shoji_error* error) {
+                           const sdk::OtherPlugin<shoji_agent_v1>& agents, const shoji_new_vm& made,
+                           const shoji_call* call, int stop_fd, shoji_error* error) {
   agents.table->close(made.agent);
   SHOJI_RETURN_IF_ERROR(Code(proxies.table->stop(made.proxy, call, error)));
   pollfd stop{stop_fd, POLLIN, 0};
@@ -156,12 +155,12 @@ Status Waiting::LeaveAlone(const sdk::OtherPlugin<shoji_proxy_v1>& proxies,
 
 Result<std::unique_ptr<Waiting>> Waiting::Attach(const sdk::Host& host, Place place,
                                                  const shoji_vm_request& request,
-                                                 const std::string& state, shoji_error* error) {
-  SHOJI_ASSIGN_OR_RETURN(const auto hypervisors,
-                         sdk::FindPlugin<shoji_hypervisor_v1>(host, "hypervisor",
-                                                              request.hypervisor_id,
-                                                              SHOJI_HYPERVISOR_V1, error));
-  std::unique_ptr<Waiting> out(new Waiting(host, std::move(place), Wanted()));
+                                                 const std::string& state, Wanted made,
+                                                 shoji_error* error) {
+  SHOJI_ASSIGN_OR_RETURN(const auto hypervisors, sdk::FindPlugin<shoji_hypervisor_v1>(
+                                                     host, "hypervisor", request.hypervisor_id,
+                                                     SHOJI_HYPERVISOR_V1, error));
+  std::unique_ptr<Waiting> out(new Waiting(host, std::move(place), std::move(made)));
   out->hypervisor_ = hypervisors.table;
   const shoji_call call = CallFor(kUndoLimit, -1);
   shoji_vm* vm = nullptr;

@@ -35,8 +35,7 @@ class Base {
   Result<shoji_new_vm> New(const shoji_call* call, const shoji_vm_request& request,
                            shoji_error* error) const;
   // Success when it has nothing to prepare.
-  Status Prepare(const shoji_call* call, const shoji_vm_request& request,
-                 shoji_error* error) const;
+  Status Prepare(const shoji_call* call, const shoji_vm_request& request, shoji_error* error) const;
   Status Destroy(const shoji_call* call, shoji_error* error) const;
   const std::string& id() const { return id_; }
 
@@ -60,7 +59,8 @@ class Waiting {
   // One that another process moved to the sandbox: NOT_FOUND when its processes are gone.
   static Result<std::unique_ptr<Waiting>> Attach(const sdk::Host& host, Place place,
                                                  const shoji_vm_request& request,
-                                                 const std::string& state, shoji_error* error);
+                                                 const std::string& state, Wanted made,
+                                                 shoji_error* error);
   ~Waiting();
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;

@@ -55,13 +55,12 @@ Result<Wanted> Wanted::Of(const sdk::Host& host, const shoji_vm_request& request
   if (request.hypervisor == nullptr || !SHOJI_HAS(shoji_vm_config, config, device_count)) {
     return InvalidArgument("a VM request needs an open hypervisor and a configuration");
   }
-  SHOJI_ASSIGN_OR_RETURN(const auto hypervisor,
-                         sdk::FindPlugin<shoji_hypervisor_v1>(
-                             host, "hypervisor", request.hypervisor_id, SHOJI_HYPERVISOR_V1,
-                             error));
-  SHOJI_ASSIGN_OR_RETURN(const auto agent,
-                         sdk::FindPlugin<shoji_agent_v1>(host, "agent", request.agent_id,
-                                                         SHOJI_AGENT_V1, error));
+  SHOJI_ASSIGN_OR_RETURN(const auto hypervisor, sdk::FindPlugin<shoji_hypervisor_v1>(
+                                                    host, "hypervisor", request.hypervisor_id,
+                                                    SHOJI_HYPERVISOR_V1, error));
+  SHOJI_ASSIGN_OR_RETURN(
+      const auto agent,
+      sdk::FindPlugin<shoji_agent_v1>(host, "agent", request.agent_id, SHOJI_AGENT_V1, error));
   Wanted out;
   auto& fields = out.fields_;
   fields["hypervisor"] = sdk::String(request.hypervisor_id);
@@ -110,11 +109,13 @@ std::string Wanted::Mismatch(const Wanted& made, const Abilities& abilities) con
   return {};
 }
 
-std::string Wanted::ToJson() const {
+std::string Wanted::ToJson(const Abilities& abilities) const {
   json shares = json::array();
   for (const Share& share : shares_) shares.push_back({{"tag", share.tag}, {"flags", share.flags}});
-  const json out = {{"fields", fields_}, {"shares", shares},       {"flags", flags_},
-                    {"vcpus", vcpus_},   {"memory", memory_bytes_}};
+  const json out = {{"fields", fields_},         {"shares", shares},
+                    {"flags", flags_},           {"vcpus", vcpus_},
+                    {"memory", memory_bytes_},   {"hotplug", abilities.hotplug},
+                    {"resize", abilities.resize}};
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -127,9 +128,10 @@ std::string Wanted::AgentJson() const {
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-Result<Wanted> Wanted::FromJson(std::string_view text) {
+Result<Offer> Offer::FromJson(std::string_view text) {
   const json in = json::parse(text, nullptr, false);
-  Wanted out;
+  Offer offer;
+  Wanted& out = offer.made;
   try {
     out.fields_ = in.at("fields").get<std::map<std::string, std::string>>();
     for (const json& share : in.at("shares")) {
@@ -139,17 +141,18 @@ Result<Wanted> Wanted::FromJson(std::string_view text) {
     out.flags_ = in.at("flags").get<std::uint32_t>();
     out.vcpus_ = in.at("vcpus").get<std::uint32_t>();
     out.memory_bytes_ = in.at("memory").get<std::uint64_t>();
+    offer.abilities = {in.at("hotplug").get<bool>(), in.at("resize").get<bool>()};
   } catch (const json::exception&) {
     return DataLoss("the description of the waiting VMs cannot be read");
   }
-  return out;
+  return offer;
 }
 
 RequestFor::RequestFor(const Wanted& wanted, std::string id, const std::string& dir)
     : wanted_(wanted), id_(std::move(id)), run_dir_(dir + "/vm"), share_dir_(dir + "/share") {
   for (const Share& share : wanted_.shares_) {
-    shares_.push_back({sizeof(shoji_share), share.flags, sdk::ToStr(share.tag),
-                       sdk::ToStr(share_dir_)});
+    shares_.push_back(
+        {sizeof(shoji_share), share.flags, sdk::ToStr(share.tag), sdk::ToStr(share_dir_)});
   }
   for (const shoji_share& share : shares_) share_pointers_.push_back(&share);
   config_.struct_size = sizeof config_;

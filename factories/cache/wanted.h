@@ -41,10 +41,8 @@ class Wanted {
   // it is. Sizes count only where the VM cannot grow.
   std::string Mismatch(const Wanted& made, const Abilities& abilities) const;
 
-  std::string ToJson() const;
+  std::string ToJson(const Abilities& abilities) const;
   std::string AgentJson() const;
-  // DATA_LOSS for what ToJson() did not write.
-  static Result<Wanted> FromJson(std::string_view text);
 
   std::uint32_t vcpus() const { return vcpus_; }
   std::uint64_t memory_bytes() const { return memory_bytes_; }
@@ -62,6 +60,15 @@ class Wanted {
   shoji_hypervisor* hypervisor_ = nullptr;  // null when it came over the wire
 
   friend class RequestFor;
+  friend struct Offer;
+};
+
+// What a server has.
+struct Offer {
+  Wanted made;
+  Abilities abilities;
+  // DATA_LOSS for what ToJson() did not write.
+  static Result<Offer> FromJson(std::string_view text);
 };
 
 // The request for one waiting VM, in the ABI's form.

@@ -47,8 +47,7 @@ Result<std::string> HeldMounts(const SandboxPaths& paths) {
 
 std::vector<std::string> MarksOf(const SandboxPaths& paths) {
   std::vector<std::string> out = {paths.dir};
-  const std::string all = paths.dir.substr(0, paths.dir.rfind('/'));
-  for (const std::string& id : HeldIds(paths)) out.push_back(all + "/" + id);
+  for (const std::string& id : HeldIds(paths)) out.push_back(paths.factory + "/" + id);
   return out;
 }
 
@@ -63,10 +62,9 @@ Status KillProcessesOf(const SandboxPaths& paths) {
 
 Status RemoveHeld(const SandboxPaths& paths) {
   if (!PathExists(paths.held)) return OkStatus();
-  const std::string all = paths.dir.substr(0, paths.dir.rfind('/'));
   for (const std::string& id : HeldIds(paths)) {
     // Of a VM that its sandbox never got to know.
-    SHOJI_RETURN_IF_ERROR(KillMarkedProcesses(all + "/" + id));
+    SHOJI_RETURN_IF_ERROR(KillMarkedProcesses(paths.factory + "/" + id));
   }
   SHOJI_RETURN_IF_ERROR(UnmountBelow(paths.held));
   for (const std::string& id : HeldIds(paths)) {

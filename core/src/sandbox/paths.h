@@ -38,7 +38,7 @@ struct SandboxPaths {
         overlay(dir + "/overlay"),
         cgroup(dir + "/cgroup"),
         held(dir + "/held"),
-        factory(root + "/factory") {}
+        factory(HeldDir(root)) {}
 
   std::string dir;
   std::string lock;
