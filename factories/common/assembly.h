@@ -52,6 +52,8 @@ class Assembly {
   sdk::NewVm Release(std::uint32_t flags);
 
   const shoji_hypervisor_v1& hypervisor() const { return *hypervisor_.table; }
+  // With which it was opened.
+  const shoji_options* hypervisor_options() const { return hypervisor_.options; }
   const shoji_agent_v1& agents() const { return *agents_.table; }
   shoji_vm* vm() const { return vm_; }
   shoji_agent* agent() const { return agent_; }

@@ -17,8 +17,8 @@ using Json = nlohmann::ordered_json;
 constexpr int kFormat = 1;  // of templates: a new one makes all others strange
 
 Json Describe(const FileId& file) {
-  return Json::array({file.path, file.device, file.inode, file.bytes, file.modified_ns,
-                      file.changed_ns});
+  return Json::array(
+      {file.path, file.device, file.inode, file.bytes, file.modified_ns, file.changed_ns});
 }
 
 Status Add(Json& files, const std::string& path) {

@@ -58,8 +58,8 @@ Status CheckContent(const std::string& dir, const Recipe& recipe) {
   const auto memory = FileId::Of(Memory(dir));
   if (!memory.ok()) return Unusable(dir, memory.status().message());
   if (MemoryMark(*memory) == meta["memory"]) return OkStatus();
-  return Unusable(dir, "its memory was changed, it has " + std::to_string(memory->bytes) +
-                           " bytes");
+  return Unusable(dir,
+                  "its memory was changed, it has " + std::to_string(memory->bytes) + " bytes");
 }
 
 std::uint64_t BytesOf(const std::string& path) {
@@ -169,6 +169,8 @@ Result<std::size_t> Shelf::Collect(std::size_t keep) const {
   }
   return left;
 }
+
+void Shelf::RemoveIfEmpty() const { rmdir(dir_.c_str()); }
 
 std::vector<Entry> Shelf::List() const {
   std::vector<Entry> out;

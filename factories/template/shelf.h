@@ -74,6 +74,7 @@ class Shelf {
   // How many there are then.
   Result<std::size_t> Collect(std::size_t keep) const;
   std::vector<Entry> List() const;
+  void RemoveIfEmpty() const;
 
  private:
   std::string PathOf(const std::string& key) const { return dir_ + "/" + key; }

@@ -22,12 +22,15 @@ namespace shoji::templates {
 namespace {
 
 constexpr char kPrefix[] = "template-";
-constexpr char kMark[] = "SHOJI_SANDBOX_DIR=";
 constexpr std::size_t kMaxEnvironment = 4U << 20U;
 constexpr std::chrono::seconds kKillLimit{5};
 constexpr int kRounds = 3;
 
 std::string All(const std::string& run_dir) { return run_dir + "/factory"; }
+// What the host marks the processes with that it starts for this id.
+std::string MarkOf(const std::string& run_dir, const std::string& id) {
+  return "SHOJI_SANDBOX_DIR=" + All(run_dir) + "/" + id;
+}
 std::string OwnerOf(const std::string& dir) { return dir + "/owner"; }
 std::string BegunOf(const std::string& dir) { return dir + "/begun"; }
 
@@ -50,35 +53,34 @@ UniqueFd TakeOwner(const std::string& dir) {
   return fd;
 }
 
-bool IsMarked(const std::string& pid, const std::string& dir) {
+bool IsMarked(const std::string& pid, const std::string& mark) {
   const auto environment = ReadFile("/proc/" + pid + "/environ", kMaxEnvironment);
   if (!environment.ok()) return false;
-  const std::string mark = kMark + dir;
   for (const std::string& one : Split(*environment, '\0')) {
     if (one == mark) return true;
   }
   return false;
 }
 
-void Kill(int pid, const std::string& dir) {
+void Kill(int pid, const std::string& mark) {
   const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   // The number may be another's by now; the descriptor stays with whom it was opened for.
-  if (!process || !IsMarked(std::to_string(pid), dir)) return;
+  if (!process || !IsMarked(std::to_string(pid), mark)) return;
   syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
   pollfd gone{process.get(), POLLIN, 0};
   poll(&gone, 1, Deadline::After(kKillLimit).PollTimeout());
 }
 
 // Again, because one may have started another meanwhile.
-void KillMarked(const std::string& dir) {
+void KillMarked(const std::string& mark) {
   for (int round = 0; round < kRounds; ++round) {
     bool found = false;
     const auto names = ListDir("/proc");
     for (const std::string& name : names.ok() ? *names : std::vector<std::string>()) {
       const auto pid = ParseInt(name);
-      if (!pid.ok() || *pid == getpid() || !IsMarked(name, dir)) continue;
+      if (!pid.ok() || *pid == getpid() || !IsMarked(name, mark)) continue;
       found = true;
-      Kill(static_cast<int>(*pid), dir);
+      Kill(static_cast<int>(*pid), mark);
     }
     if (!found) return;
   }
@@ -122,7 +124,7 @@ void ClearDeadWorkshops(const std::string& run_dir) {
     const std::string dir = All(run_dir) + "/" + name;
     const UniqueFd owner = TakeOwner(dir);
     if (!owner) continue;
-    KillMarked(dir);
+    KillMarked(MarkOf(run_dir, name));
     RemoveBegun(dir);
     (void)RemoveTree(dir);
   }
