@@ -131,6 +131,7 @@ Result<std::unique_ptr<Waiting>> Waiting::Make(const sdk::Host& host, const Base
       sdk::FindPlugin<shoji_agent_v1>(host, "agent", raw.agent_id, SHOJI_AGENT_V1, error));
   out->hypervisor_ = hypervisors.table;
   SHOJI_ASSIGN_OR_RETURN(const shoji_new_vm made, base.New(&call, raw, error));
+  if (made.boot_vcpus != 0) out->made_.SetSize(made.boot_vcpus, made.boot_memory_bytes);
   const Status adopted = out->Adopt(made.vm, error);
   const Status left = out->LeaveAlone(proxies, agents, made, &call, stop_fd, error);
   SHOJI_RETURN_IF_ERROR(adopted);
@@ -173,12 +174,6 @@ Result<std::unique_ptr<Waiting>> Waiting::Attach(const sdk::Host& host, Place pl
 }
 
 bool Waiting::alive() const { return vm_ != nullptr && !Readable(gone_.get()); }
-
-Status Waiting::Resume(const shoji_call* call, shoji_error* error) {
-  const auto* pause = Extension<shoji_hypervisor_pause_v1>(SHOJI_HYPERVISOR_PAUSE_V1);
-  if (!SHOJI_HAS_SLOT(shoji_hypervisor_pause_v1, pause, resume)) return OkStatus();
-  return Code(pause->resume(vm_, call, error));
-}
 
 shoji_vm* Waiting::Release() { return std::exchange(vm_, nullptr); }
 

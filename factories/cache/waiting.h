@@ -73,8 +73,6 @@ class Waiting {
   std::int64_t pid() const { return pid_; }
   const std::string& state() const { return state_; }  // for attach()
 
-  // Lets it run again.
-  Status Resume(const shoji_call* call, shoji_error* error);
   // The handle belongs to the caller; what is left here is the place.
   shoji_vm* Release();
   // Drops the handle: another process has it, in its sandbox. The descriptor that gets readable

@@ -6,6 +6,7 @@
 
 #include "assembly.h"
 #include "shoji/base/errno.h"
+#include "shoji/plugin/hypervisor_state.h"
 
 namespace shoji::cache {
 namespace {
@@ -19,14 +20,22 @@ Status MoveToSandbox(Place& place, const std::string& sandbox_dir) {
   return place.MoveTo(sandbox_dir);
 }
 
+// One that the hypervisor could not pause runs already.
+Status Resume(factories::Assembly& vm, const shoji_call* call, shoji_error* error) {
+  const auto* pause = vm.Extension<shoji_hypervisor_pause_v1>(SHOJI_HYPERVISOR_PAUSE_V1);
+  if (!SHOJI_HAS_SLOT(shoji_hypervisor_pause_v1, pause, resume)) return OkStatus();
+  const std::int32_t code = pause->resume(vm.vm(), call, error);
+  return code == SHOJI_OK ? OkStatus() : vm.Explain(code);
+}
+
 Result<sdk::NewVm> BringUp(const sdk::Host& host, const shoji_call* call,
                            const shoji_vm_request& request, Waiting& waiting, shoji_error* error) {
   factories::Assembly vm(host, call, error);
   SHOJI_RETURN_IF_ERROR(vm.FindPlugins(request));
   SHOJI_RETURN_IF_ERROR(MoveToSandbox(waiting.place(), SandboxDirOf(request)));
-  SHOJI_RETURN_IF_ERROR(waiting.Resume(call, error));
   vm.Adopt(waiting.Release());
   SHOJI_RETURN_IF_ERROR(vm.Connect(*request.config));
+  SHOJI_RETURN_IF_ERROR(Resume(vm, call, error));
   SHOJI_RETURN_IF_ERROR(vm.AwaitGuest("guest.wake"));
   SHOJI_RETURN_IF_ERROR(vm.Reseed());
   SHOJI_RETURN_IF_ERROR(vm.SetClock());

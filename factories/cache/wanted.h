@@ -46,6 +46,11 @@ class Wanted {
 
   std::uint32_t vcpus() const { return vcpus_; }
   std::uint64_t memory_bytes() const { return memory_bytes_; }
+  // What a VM really was made with.
+  void SetSize(std::uint32_t vcpus, std::uint64_t memory_bytes) {
+    vcpus_ = vcpus;
+    memory_bytes_ = memory_bytes;
+  }
   const std::vector<Share>& shares() const { return shares_; }
   const std::string& field(const std::string& name) const { return fields_.at(name); }
   shoji_hypervisor* hypervisor() const { return hypervisor_; }
