@@ -95,9 +95,9 @@ Status Assembly::Start() {
   return OkStatus();
 }
 
-void Assembly::Adopt(shoji_vm* vm) {
+void Assembly::Adopt(shoji_vm* vm, std::int64_t since) {
   vm_ = vm;
-  vm_started_ = Deadline::NowNanos();
+  vm_started_ = since != 0 ? since : Deadline::NowNanos();
 }
 
 Status Assembly::Connect(const shoji_vm_config& config) {

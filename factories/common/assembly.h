@@ -36,7 +36,8 @@ class Assembly {
   // A VM from the beginning, in two steps; or one that was made, which runs already.
   Status Create(shoji_hypervisor* hypervisor, const shoji_vm_config& config);
   Status Start();
-  void Adopt(shoji_vm* vm);
+  // `since`: when its start began, for the span; 0: now.
+  void Adopt(shoji_vm* vm, std::int64_t since = 0);
 
   // Proxy and agent.
   Status Connect(const shoji_vm_config& config);

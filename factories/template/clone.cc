@@ -228,10 +228,11 @@ Status CloneMaker::Save(Assembly& vm, const std::string& dir) const {
 Status CloneMaker::Restore(Assembly& vm, const Stored& stored) {
   shoji_vm_config config = BareConfig(stored.memory);
   shoji_vm* made = nullptr;
+  const std::int64_t begin = Deadline::NowNanos();
   const std::int32_t code =
       snapshots_->restore(request_.hypervisor, call_, sdk::ToStr(stored.state), &config,
                           SHOJI_SNAPSHOT_SHARED_MEMORY, &made, error_);
-  if (code == SHOJI_OK) vm.Adopt(made);
+  if (code == SHOJI_OK) vm.Adopt(made, begin);
   bad_template_ =
       code == SHOJI_DATA_LOSS || code == SHOJI_NOT_FOUND || code == SHOJI_INVALID_ARGUMENT;
   return Assembly::Code(code);
