@@ -86,9 +86,14 @@ void KillMarked(const std::string& mark) {
   }
 }
 
+// Another maker of the same template may be at it again: it holds the lock.
 void RemoveBegun(const std::string& dir) {
+  constexpr std::string_view kNew = ".new";
   const auto begun = ReadFile(BegunOf(dir), 4096);
-  if (begun.ok() && begun->starts_with("/") && begun->ends_with(".new")) (void)RemoveTree(*begun);
+  if (!begun.ok() || !begun->starts_with("/") || !begun->ends_with(kNew)) return;
+  if (!PathExists(*begun)) return;
+  const auto lock = Lock::Try(begun->substr(0, begun->size() - kNew.size()) + ".lock");
+  if (lock.ok() && lock->has_value()) (void)RemoveTree(*begun);
 }
 
 }  // namespace

@@ -109,7 +109,7 @@ class PC(Identity, TemplateTest):
 
     def test_no_room(self):
         os.mkdir(self.shelf, 0o700)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200M", "tpl", self.shelf], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200M,mode=700", "tpl", self.shelf], check=True)
         try:
             with open(self.shelf + "/filler", "wb") as f:
                 f.write(b"x" * (130 << 20))

@@ -45,12 +45,18 @@ bool IsDirectory(const std::string& path) {
   return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+constexpr std::string_view kUnfinished = ".new";
+
 // What the maker of a template has begun elsewhere; its name says that it is not finished.
 std::string BegunIn(const std::string& dir) {
-  constexpr std::string_view kUnfinished = ".new";
   const auto text = ReadFile(dir + "/" + kBegunFile, 4096);
   if (!text.ok() || text->empty() || text->front() != '/') return {};
   return text->ends_with(kUnfinished) ? *text : std::string();
+}
+
+// What whoever makes it holds meanwhile.
+std::string LockOfBegun(const std::string& begun) {
+  return begun.substr(0, begun.size() - kUnfinished.size()) + ".lock";
 }
 
 }  // namespace
@@ -239,10 +245,21 @@ void GarbageCollector::CollectHeldDirectory(const std::string& dir) {
   for (const std::string& mount : mounts.ok() ? *mounts : std::vector<std::string>()) {
     Report("mount", mount, reason, [&] { return UnmountBelow(dir); });
   }
-  if (const std::string begun = BegunIn(dir); !begun.empty() && IsDirectory(begun)) {
+  if (const std::string begun = BegunIn(dir); !begun.empty()) CollectBegun(begun, reason);
+  Report("directory", dir, reason, [&] { return RemoveTree(dir); });
+}
+
+// Unless another one makes the same again.
+void GarbageCollector::CollectBegun(const std::string& begun, const std::string& reason) {
+  const std::string path = LockOfBegun(begun);
+  const bool left_lock = PathExists(path);
+  if (!left_lock && !IsDirectory(begun)) return;
+  const auto lock = FileLock::TryAcquire(path, LockMode::kExclusive, begun);
+  if (!lock.ok()) return;
+  if (IsDirectory(begun)) {
     Report("directory", begun, reason, [&] { return RemoveTree(begun); });
   }
-  Report("directory", dir, reason, [&] { return RemoveTree(dir); });
+  if (!dry_run_ || !left_lock) (void)RemoveFile(path);
 }
 
 // Marked with a directory of ours that is no more, whatever became of it.

@@ -46,6 +46,7 @@ class GarbageCollector {
   void CollectDirectory(const SandboxPaths& paths, const std::string& reason);
   void CollectHeld();
   void CollectHeldDirectory(const std::string& dir);
+  void CollectBegun(const std::string& begun, const std::string& reason);
   void CollectStrayProcesses(const std::set<std::string>& ids);
   void CollectStrayCgroups(const std::set<std::string>& ids);
   void CollectIndex();
