@@ -127,6 +127,20 @@ class PC(Identity, TemplateTest):
         finally:
             subprocess.run(["umount", "-l", self.shelf], check=True)
 
+    def test_prepared_shown_and_destroyed_by_the_operator(self):
+        def state():
+            return json.loads(self.run_ok("factory", "status", "--format", "json"))
+        self.run_ok("factory", "init")
+        self.assertEqual(state()["ready"], 1)
+        self.assert_clone()
+        process = self.start_ready("web")
+        self.assertEqual([t["clones"] for t in state()["templates"]], [1])
+        self.run_ok("factory", "destroy")
+        self.assertEqual(state()["ready"], 1, "one that is used stays")
+        self.finish(process)
+        self.run_ok("factory", "destroy")
+        self.assertFalse(os.path.exists(self.shelf))
+
     def test_two_make_it_at_once(self):
         first = self.start("run", "--", "echo", "one")
         second = self.start("run", "--", "echo", "two")
