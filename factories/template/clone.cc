@@ -12,6 +12,7 @@
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
 #include "shoji/sdk/other_plugin.h"
+#include "shoji/sdk/wait.h"
 #include "workshop.h"
 
 namespace shoji::templates {
@@ -21,6 +22,11 @@ using factories::Assembly;
 
 // What a guest touches of its memory while it boots, at least.
 constexpr std::uint64_t kBootTouches = 96U << 20U;
+// A guest is quiet when its CPUs worked less than a tenth of the time, some looks in a row.
+constexpr std::int64_t kSettleNanos = 30'000'000;
+constexpr std::uint64_t kQuietNanos = 3'000'000;
+constexpr int kQuietLooks = 4;
+constexpr int kSettleLooks = 40;
 
 std::string InMiB(std::uint64_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }
 
@@ -214,10 +220,31 @@ Status CloneMaker::BootAndSave(const std::string& dir) {
   return Save(vm, dir);
 }
 
+// The agent waits, but what the kernel has put off while it booted every clone would do again.
+Status CloneMaker::LetSettle(const Assembly& vm) const {
+  const auto* table = vm.Extension<shoji_hypervisor_stats_v1>(SHOJI_HYPERVISOR_STATS_V1);
+  if (!SHOJI_HAS_SLOT(shoji_hypervisor_stats_v1, table, stats)) return OkStatus();
+  shoji_vm_stats before{};
+  for (int look = 0, quiet = 0; look < kSettleLooks && quiet < kQuietLooks; ++look) {
+    shoji_call pause = *sdk::CallView(call_).get();
+    pause.deadline_ns = Deadline::NowNanos() + kSettleNanos;
+    const Status waited = sdk::WaitUntilReady(&pause, -1, 0, "a guest that settles");
+    if (waited.code() != StatusCode::kDeadlineExceeded) return waited;
+    shoji_vm_stats now{};
+    now.struct_size = sizeof now;
+    const std::int32_t code = table->stats(vm.vm(), call_, &now, error_);
+    if (code != SHOJI_OK) return vm.Explain(code);
+    quiet = now.cpu_ns - before.cpu_ns < kQuietNanos ? quiet + 1 : 0;
+    before = now;
+  }
+  return OkStatus();
+}
+
 // Nobody has spoken to the agent by then.
 Status CloneMaker::Save(Assembly& vm, const std::string& dir) const {
   const std::int32_t ready = snapshots_->await_agent_port(vm.vm(), call_, error_);
   if (ready != SHOJI_OK) return vm.Explain(ready);
+  SHOJI_RETURN_IF_ERROR(LetSettle(vm));
   SHOJI_RETURN_IF_ERROR(Assembly::Code(pausing_->pause(vm.vm(), call_, error_)));
   const std::string state = dir + "/state";
   const std::int32_t saved =

@@ -49,6 +49,7 @@ class CloneMaker {
   Status MakeTemplate(const Limits& limits);
   Status CheckRoom(const Limits& limits) const;
   Status BootAndSave(const std::string& dir);
+  Status LetSettle(const factories::Assembly& vm) const;
   Status Save(factories::Assembly& vm, const std::string& dir) const;
   Status AttachDevices(factories::Assembly& vm) const;
   Status Restore(factories::Assembly& vm, const Stored& stored);
