@@ -286,9 +286,10 @@ Result<sdk::NewVm> CloneMaker::Clone(const Stored& stored) {
   SHOJI_RETURN_IF_ERROR(vm.FindPlugins(request_));
   SHOJI_RETURN_IF_ERROR(Restore(vm, stored));
   SHOJI_RETURN_IF_ERROR(AttachDevices(vm));
-  SHOJI_RETURN_IF_ERROR(vm.Connect(*request_.config));
+  // The guest wakes while the way to it is made: it waits for a host to come.
   const std::int32_t resumed = pausing_->resume(vm.vm(), call_, error_);
   if (resumed != SHOJI_OK) return vm.Explain(resumed);
+  SHOJI_RETURN_IF_ERROR(vm.Connect(*request_.config));
   SHOJI_RETURN_IF_ERROR(vm.AwaitGuest("guest.wake"));
   // Its clock is the template's, and so are the numbers it would draw.
   SHOJI_RETURN_IF_ERROR(vm.Reseed());

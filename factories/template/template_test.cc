@@ -22,7 +22,7 @@ using ::testing::IsEmpty;
 using Steps = std::vector<std::string>;
 
 const Steps kMake = {"start", "await_agent_port", "pause", "save", "destroy"};
-const Steps kWake = {"restore", "proxy", "agent", "resume", "check", "reseed 512", "time"};
+const Steps kWake = {"restore", "resume", "proxy", "agent", "check", "reseed 512", "time"};
 const Steps kBoot = {"create", "start", "proxy", "agent", "check", "reseed 512"};
 
 class TemplateFactoryTest : public ::testing::Test {
