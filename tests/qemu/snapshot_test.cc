@@ -65,6 +65,7 @@ class SnapshotTest : public Bed {
     EXPECT_THAT(ListDir(box.run_dir).value(), IsEmpty());
   }
   void Clones(const Options& options);
+  void SaveAClone(Box& clone, const std::string& state);
   void TearDown() override {
     lines_.clear();
     Bed::TearDown();
@@ -147,6 +148,23 @@ void SnapshotTest::Clones(const Options& options) {
   ExpectOwnLife(two, &random[1]);
   EXPECT_FALSE(random[0].empty());
   EXPECT_NE(random[0], random[1]);
+  SaveAClone(CloneOf(original, "three"), state);
+}
+
+// A clone can be saved like any other VM: with all of its memory, and without the template.
+void SnapshotTest::SaveAClone(Box& clone, const std::string& state) {
+  Wake(clone, state);
+  lines_.erase(clone.name);
+  ASSERT_EQ(Pause(clone), SHOJI_OK) << error_.message;
+  const std::string whole = MakeDir("whole");
+  ASSERT_EQ(Save(clone, whole, false), SHOJI_OK) << error_.message;
+  Box& again = NewBox("again");
+  again.share = MakeShare("again-share");
+  ASSERT_EQ(Restore(again, whole, false), SHOJI_OK) << error_.message;
+  ASSERT_EQ(Resume(again), SHOJI_OK) << error_.message;
+  std::string random;
+  ExpectOwnLife(again, &random);
+  EXPECT_FALSE(random.empty());
 }
 
 TEST_F(SnapshotTest, ClonesOfAPc) { Clones({}); }
