@@ -106,9 +106,9 @@ std::string CacheFactory::Reason(const Status& status, const shoji_error* error)
 
 Result<sdk::NewVm> CacheFactory::Make(const shoji_call* call, const shoji_vm_request& request,
                                       shoji_error* error) {
-  auto woken = MakeFromWaiting(call, request, error);
+  SHOJI_ASSIGN_OR_RETURN(const Wanted wanted, Wanted::Of(host_, request, error));
+  auto woken = MakeFromWaiting(call, request, wanted, error);
   if (woken.ok() || GaveUp(call, woken.status())) return woken;
-  if (woken.status().code() == StatusCode::kInvalidArgument) return woken;
   host_.Log(SHOJI_LOG_INFO, "no VM that waited is used: " + Reason(woken.status(), error) +
                                 "; factory " + settings_.base + " makes one");
   SHOJI_ASSIGN_OR_RETURN(const auto base, BaseFactory(error));
@@ -119,8 +119,7 @@ Result<sdk::NewVm> CacheFactory::Make(const shoji_call* call, const shoji_vm_req
 
 Result<sdk::NewVm> CacheFactory::MakeFromWaiting(const shoji_call* call,
                                                  const shoji_vm_request& request,
-                                                 shoji_error* error) {
-  SHOJI_ASSIGN_OR_RETURN(const Wanted wanted, Wanted::Of(host_, request, error));
+                                                 const Wanted& wanted, shoji_error* error) {
   const std::shared_ptr<Pool> pool = OwnPool();
   auto waiting =
       pool != nullptr ? FromPool(*pool, wanted) : FromServer(call, request, wanted, error);

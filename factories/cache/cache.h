@@ -46,7 +46,7 @@ class CacheFactory : public sdk::FactoryBase {
   std::shared_ptr<Pool> OwnPool() SHOJI_EXCLUDES(mutex_);
 
   Result<sdk::NewVm> MakeFromWaiting(const shoji_call* call, const shoji_vm_request& request,
-                                     shoji_error* error);
+                                     const Wanted& wanted, shoji_error* error);
   Result<std::unique_ptr<Waiting>> FromPool(Pool& pool, const Wanted& wanted);
   Result<std::unique_ptr<Waiting>> FromServer(const shoji_call* call,
                                               const shoji_vm_request& request, const Wanted& wanted,

@@ -3,13 +3,18 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <chrono>
 
 #include "assembly.h"
+#include "shoji/base/deadline.h"
 #include "shoji/base/errno.h"
 #include "shoji/plugin/hypervisor_state.h"
 
 namespace shoji::cache {
 namespace {
+
+// A guest that does not answer must leave time for another VM.
+constexpr std::chrono::seconds kWakeLimit{20};
 
 Status MoveToSandbox(Place& place, const std::string& sandbox_dir) {
   if (place.moved()) return OkStatus();
@@ -56,7 +61,10 @@ std::string SandboxDirOf(const shoji_vm_request& request) {
 Result<sdk::NewVm> Wake(const sdk::Host& host, const shoji_call* call,
                         const shoji_vm_request& request, std::unique_ptr<Waiting> waiting,
                         shoji_error* error) {
-  auto woken = BringUp(host, call, request, *waiting, error);
+  shoji_call limited = *sdk::CallView(call).get();
+  limited.deadline_ns =
+      Deadline::FromNanos(limited.deadline_ns).Min(Deadline::After(kWakeLimit)).nanos();
+  auto woken = BringUp(host, &limited, request, *waiting, error);
   if (woken.ok()) {
     waiting->place().Keep();
     return woken;
