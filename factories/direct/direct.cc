@@ -1,6 +1,6 @@
 #include "direct.h"
 
-#include "boot.h"
+#include "assembly.h"
 
 namespace shoji::direct {
 
@@ -14,9 +14,9 @@ Result<sdk::NewVm> DirectFactory::Make(const shoji_call* call, const shoji_vm_re
   if (request.hypervisor == nullptr || request.config == nullptr) {
     return InvalidArgument("a VM request needs an open hypervisor and a configuration");
   }
-  Boot boot(host_, call, error);
-  SHOJI_RETURN_IF_ERROR(boot.Run(request));
-  return boot.Release();
+  factories::Assembly vm(host_, call, error);
+  SHOJI_RETURN_IF_ERROR(vm.FindPlugins(request));
+  return factories::BootDirectly(vm, request);
 }
 
 Result<std::string> DirectFactory::StatusJson(const shoji_call* /*call*/) {

@@ -157,7 +157,7 @@ std::int32_t FindPlugin(const shoji_host*, shoji_str kind, shoji_str, const char
 }
 
 const void* GetService(const shoji_host*, const char* id) {
-  static const shoji_plugins_v1 plugins{sizeof(shoji_plugins_v1), 0, FindPlugin};
+  static const shoji_plugins_v1 plugins{sizeof(shoji_plugins_v1), 0, FindPlugin, nullptr};
   static const shoji_trace_v1 trace{
       sizeof(shoji_trace_v1), 0,
       [](const shoji_host*, shoji_str, shoji_str name, std::int64_t begin, std::int64_t end) {

@@ -194,8 +194,19 @@ std::int32_t Restore(shoji_hypervisor* h, const shoji_call* call, shoji_str dir,
   return code;
 }
 
+std::int32_t AwaitAgentPort(shoji_vm* handle, const shoji_call* call, shoji_error* err) {
+  const MockVm* vm = Of(handle);
+  return Perform(*vm->mock, "await_agent_port", vm, call, err, [&] {
+    const auto* t = InnerTable<shoji_hypervisor_snapshot_v1>(vm, SHOJI_HYPERVISOR_SNAPSHOT_V1);
+    if (!SHOJI_HAS_SLOT(shoji_hypervisor_snapshot_v1, t, await_agent_port)) {
+      return Missing(vm, err, "await_agent_port");
+    }
+    return t->await_agent_port(vm->inner, call, err);
+  });
+}
+
 constexpr shoji_hypervisor_snapshot_v1 kSnapshot = {sizeof(shoji_hypervisor_snapshot_v1), 0, Save,
-                                                    Restore};
+                                                    Restore, AwaitAgentPort};
 
 // ---- shoji.hypervisor.console/1
 

@@ -16,7 +16,7 @@ struct Slot {
   bool has_vm;  // before it is called
 };
 
-constexpr std::array<Slot, 23> kSlots = {{
+constexpr std::array<Slot, 24> kSlots = {{
     {"check", true, true, false},        {"create", true, false, false},
     {"start", true, false, true},        {"stop", true, false, true},
     {"pids", false, true, true},         {"agent_endpoint", false, true, true},
@@ -28,7 +28,7 @@ constexpr std::array<Slot, 23> kSlots = {{
     {"share_mount", false, true, true},  {"pause", true, false, true},
     {"resume", true, false, true},       {"save", true, false, true},
     {"restore", true, false, false},     {"open_console", true, false, true},
-    {"stats", true, false, true},
+    {"stats", true, false, true},        {"await_agent_port", true, false, true},
 }};
 
 const Slot* FindSlot(std::string_view name) {

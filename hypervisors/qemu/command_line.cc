@@ -57,7 +57,10 @@ std::string Connected(const char* id, int fd) {
 
 void AddMachine(Args& args, const Launch& launch) {
   const sdk::VmConfig& config = launch.config;
-  Append(args, {"-name", "guest=shoji-" + config.id, "-uuid", launch.uuid});
+  Append(args, {"-name", "guest=shoji-" + config.id});
+  // The guest's firmware tables keep it for good: clones of a template had all the same one.
+  const bool becomes_template = !config.memory_path.empty() && !launch.incoming.has_value();
+  if (!becomes_template) Append(args, {"-uuid", launch.uuid});
   Append(args, {"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"});
   // What the guest breaks out into may not start programs or gain rights.
   Append(args, ConfinementArgs(launch));

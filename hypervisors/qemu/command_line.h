@@ -48,6 +48,7 @@ struct Launch {
   std::shared_ptr<BootDevices> devices;  // or null
   std::uint64_t image_bytes = 0;         // of config.image
   std::optional<Incoming> incoming;
+  bool named_memory = false;  // called as a template's is: for what was saved of a clone
 };
 
 std::vector<std::string> BuildArgv(const Launch& launch);

@@ -32,6 +32,16 @@ std::vector<std::string> ValuesOf(const std::vector<std::string>& argv, const st
   return out;
 }
 
+// What the guest's firmware tables say stays in every clone.
+TEST(CommandLineTest, ATemplateHasNoMachineId) {
+  Launch launch = SomeLaunch();
+  EXPECT_EQ(ValuesOf(BuildArgv(launch), "-uuid"), std::vector<std::string>{launch.uuid});
+  launch.config.memory_path = "/m";
+  EXPECT_TRUE(ValuesOf(BuildArgv(launch), "-uuid").empty());
+  launch.incoming = Incoming{"/state", true, "7.2"};
+  EXPECT_EQ(ValuesOf(BuildArgv(launch), "-uuid"), std::vector<std::string>{launch.uuid});
+}
+
 TEST(CommandLineTest, NamesTheMachine) {
   const auto argv = BuildArgv(SomeLaunch());
   EXPECT_EQ(argv[0], "/usr/bin/qemu-system-x86_64");

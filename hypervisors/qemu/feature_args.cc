@@ -9,7 +9,7 @@ std::string OnOff(bool on) { return on ? "on" : "off"; }
 
 bool NeedsBackend(const Launch& launch) {
   const Features& f = launch.features;
-  return !launch.config.memory_path.empty() || f.hugepages || f.prealloc ||
+  return !launch.config.memory_path.empty() || launch.named_memory || f.hugepages || f.prealloc ||
          HasSharedMemory(f, launch.config);
 }
 

@@ -123,6 +123,8 @@ Result<std::unique_ptr<sdk::Vm>> QemuHypervisor::Restore(const sdk::HypervisorCa
                                                          sdk::VmConfig config, bool shared_memory) {
   SHOJI_ASSIGN_OR_RETURN(const Manifest manifest, ReadSnapshot(dir));
   SHOJI_ASSIGN_OR_RETURN(Launch launch, Plan(std::move(config)));
+  // A clone has all of its memory saved, under the name that the template gave it.
+  launch.named_memory = !shared_memory && !MemoryPathOf(manifest.recipe).empty();
   SHOJI_RETURN_IF_ERROR(CompareRecipes(manifest.recipe, RecipeOf(launch)));
   if (manifest.shared_memory != shared_memory) {
     return InvalidArgument(std::string("the snapshot in \"") + dir + "\" was saved " +

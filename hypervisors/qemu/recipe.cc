@@ -76,7 +76,7 @@ std::string RecipeOf(const Launch& launch) {
                      {"image_device", f.image_device},
                      {"firmware", f.firmware},
                      {"shared_fs", f.shared_fs},
-                     {"has_memory_path", !config.memory_path.empty()},
+                     {"has_memory_path", launch.named_memory || !config.memory_path.empty()},
                      {"memory_path", config.memory_path}};
   return json.dump(-1, ' ', true, nlohmann::detail::error_handler_t::replace);
 }

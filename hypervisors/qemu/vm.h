@@ -47,6 +47,7 @@ class QemuVm : public sdk::Vm {
   Status Pause(const sdk::HypervisorCall& call);
   Status Resume(const sdk::HypervisorCall& call);
   Status Save(const sdk::HypervisorCall& call, const std::string& dir, bool shared_memory);
+  Status AwaitAgentPort(const sdk::HypervisorCall& call);
   Result<int> OpenConsole(const sdk::HypervisorCall& call);
   Result<sdk::VmStats> Stats(const sdk::HypervisorCall& call);
   Result<std::string> ShareMount(std::string_view tag);

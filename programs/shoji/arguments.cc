@@ -252,7 +252,9 @@ std::string HelpText(const Command* command) {
     out << "Shoji runs containers in virtual machines.\n\n"
            "Usage: shoji [global options] COMMAND [options] [words]\n\nCommands:\n";
     for (const Command& each : AllCommands()) {
-      out << "  " << each.name << std::string(14 - each.name.size(), ' ') << each.summary << "\n";
+      out << "  " << each.name
+          << std::string(each.name.size() < 16 ? 16 - each.name.size() : 1, ' ') << each.summary
+          << "\n";
     }
     out << "\n" << GlobalDescription();
     out << "  --SECTION.OPTION=VALUE   any option of the configuration, e.g.\n"

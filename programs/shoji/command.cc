@@ -6,11 +6,12 @@ namespace shoji::cli {
 
 const std::vector<Command>& AllCommands() {
   static const std::vector<Command> commands = {
-      kRun,       kExec,         kList,       kStatus,     kStop,       kDelete,     kPause,
-      kResume,    kPs,           kStats,      kEvents,     kUpdate,     kSave,       kRestore,
-      kDeviceAdd, kDeviceRemove, kDeviceList, kGc,         kPluginList, kPluginInfo, kPluginCheck,
-      kPluginNew, kConfigDump,   kStoreCopy,  kStoreCheck, kStoreDump,  kCreate,     kStart,
-      kState,     kKill,         kSpec,       kFeatures};
+      kRun,        kExec,       kList,        kStatus,        kStop,           kDelete,
+      kPause,      kResume,     kPs,          kStats,         kEvents,         kUpdate,
+      kSave,       kRestore,    kDeviceAdd,   kDeviceRemove,  kDeviceList,     kGc,
+      kPluginList, kPluginInfo, kPluginCheck, kPluginNew,     kConfigDump,     kStoreCopy,
+      kStoreCheck, kStoreDump,  kCreate,      kStart,         kState,          kKill,
+      kSpec,       kFeatures,   kFactoryInit, kFactoryStatus, kFactoryDestroy, kFactoryServe};
   return commands;
 }
 
@@ -27,6 +28,11 @@ RuntimeOptions RuntimeOptionsOf(const Invocation& invocation, RuntimeOptions ext
 
 Result<std::unique_ptr<Runtime>> OpenRuntime(const Invocation& invocation, RuntimeOptions extra) {
   return Runtime::Create(RuntimeOptionsOf(invocation, std::move(extra)));
+}
+
+Invocation WithFactory(Invocation invocation, const std::string& factory) {
+  if (!factory.empty()) invocation.global.overrides.emplace_back("sandbox.factory", factory);
+  return invocation;
 }
 
 void DescribeFormat(boost::program_options::options_description& options) {

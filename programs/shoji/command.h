@@ -64,6 +64,9 @@ RuntimeOptions RuntimeOptionsOf(const Invocation& invocation, RuntimeOptions ext
 Result<std::unique_ptr<Runtime>> OpenRuntime(const Invocation& invocation,
                                              RuntimeOptions extra = {});
 
+// The same for sandbox.factory = `factory`; empty: as configured.
+Invocation WithFactory(Invocation invocation, const std::string& factory);
+
 // Declares --format table|json.
 void DescribeFormat(boost::program_options::options_description& options);
 // The same, with -f for it as runc has it.
@@ -104,6 +107,10 @@ extern const Command kState;
 extern const Command kKill;
 extern const Command kSpec;
 extern const Command kFeatures;
+extern const Command kFactoryInit;
+extern const Command kFactoryStatus;
+extern const Command kFactoryDestroy;
+extern const Command kFactoryServe;
 
 }  // namespace shoji::cli
 

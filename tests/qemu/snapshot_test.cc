@@ -9,8 +9,6 @@
 #include "agent_line.h"
 #include "bed.h"
 #include "shoji/base/file.h"
-#include "shoji/base/socket.h"
-#include "shoji/qmp/client.h"
 
 namespace shoji::qemu::testing {
 namespace {
@@ -34,19 +32,12 @@ class SnapshotTest : public Bed {
 
   // Returns when the agent has opened its port. Nobody has talked to it then: what a guest has
   // to say to a host that left would be in the snapshot, and be said to the hosts of all clones.
-  void WaitForAgent(const Box& box) {
-    const QmpLimit limit{Deadline::After(kPatience)};
-    auto socket = ConnectUnix(box.run_dir + "/qmp-any.sock");
-    ASSERT_TRUE(socket.ok()) << socket.status().message();
-    const auto monitor = QmpClient::Open(std::move(*socket), limit);
-    ASSERT_TRUE(monitor.ok()) << monitor.status().message();
-    std::string said;  // the console has such events too
-    while (said.find("channel0") == std::string::npos) {
-      const auto event = (*monitor)->WaitEvent("VSERPORT_CHANGE", limit);
-      ASSERT_TRUE(event.ok()) << event.status().message();
-      said = event->data;
-    }
-    EXPECT_THAT(said, HasSubstr("true"));
+  void WaitForAgent(Box& box) {
+    const shoji_call call = Call();
+    const auto* table = Get<shoji_hypervisor_snapshot_v1>(box, SHOJI_HYPERVISOR_SNAPSHOT_V1);
+    ASSERT_TRUE(SHOJI_HAS_SLOT(shoji_hypervisor_snapshot_v1, table, await_agent_port));
+    ASSERT_EQ(table->await_agent_port(box.vm, &call, error_.raw()), SHOJI_OK) << error_.message;
+    EXPECT_EQ(table->await_agent_port(box.vm, &call, error_.raw()), SHOJI_OK) << "and it stays";
   }
   // A guest whose agent waits for a host, with its memory in a file.
   Box& Template() {
@@ -74,6 +65,7 @@ class SnapshotTest : public Bed {
     EXPECT_THAT(ListDir(box.run_dir).value(), IsEmpty());
   }
   void Clones(const Options& options);
+  void SaveAClone(Box& clone, const std::string& state);
   void TearDown() override {
     lines_.clear();
     Bed::TearDown();
@@ -156,6 +148,23 @@ void SnapshotTest::Clones(const Options& options) {
   ExpectOwnLife(two, &random[1]);
   EXPECT_FALSE(random[0].empty());
   EXPECT_NE(random[0], random[1]);
+  SaveAClone(CloneOf(original, "three"), state);
+}
+
+// A clone can be saved like any other VM: with all of its memory, and without the template.
+void SnapshotTest::SaveAClone(Box& clone, const std::string& state) {
+  Wake(clone, state);
+  lines_.erase(clone.name);
+  ASSERT_EQ(Pause(clone), SHOJI_OK) << error_.message;
+  const std::string whole = MakeDir("whole");
+  ASSERT_EQ(Save(clone, whole, false), SHOJI_OK) << error_.message;
+  Box& again = NewBox("again");
+  again.share = MakeShare("again-share");
+  ASSERT_EQ(Restore(again, whole, false), SHOJI_OK) << error_.message;
+  ASSERT_EQ(Resume(again), SHOJI_OK) << error_.message;
+  std::string random;
+  ExpectOwnLife(again, &random);
+  EXPECT_FALSE(random.empty());
 }
 
 TEST_F(SnapshotTest, ClonesOfAPc) { Clones({}); }

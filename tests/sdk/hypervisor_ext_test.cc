@@ -50,6 +50,7 @@ class RichVm : public PlainVm {
     saved = dir + (shared_memory ? " shared" : "");
     return OkStatus();
   }
+  Status AwaitAgentPort(const HypervisorCall&) { return Unavailable("no agent comes"); }
   Result<int> OpenConsole(const HypervisorCall&) { return 7; }
   Result<VmStats> Stats(const HypervisorCall&) { return VmStats{2, 1, 2, 3, 4, 5}; }
   const void* Extension(std::string_view id) override;
@@ -213,6 +214,8 @@ TEST_F(ExtensionTest, SnapshotsConsoleAndStatistics) {
   EXPECT_EQ(snapshot->restore(vmm_, nullptr, ToStr("/d"), &config_, 0, &vm, error_.raw()),
             SHOJI_OK);
   table_.close_vm(vm);
+  EXPECT_EQ(snapshot->await_agent_port(vm_, nullptr, error_.raw()), SHOJI_UNAVAILABLE);
+  EXPECT_EQ(error_.message, "no agent comes");
   std::int32_t fd = -1;
   EXPECT_EQ(Get<shoji_hypervisor_console_v1>(SHOJI_HYPERVISOR_CONSOLE_V1)
                 ->open_console(vm_, nullptr, &fd, error_.raw()),

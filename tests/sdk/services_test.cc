@@ -158,6 +158,10 @@ TEST(FindPlugin, FindsAndTellsWhyNot) {
       FindPlugin<shoji_store_v1>(host, "store", ToStr("x"), SHOJI_STORE_V1, error.raw());
   EXPECT_EQ(host.Fail(error.raw(), none.status()), SHOJI_NOT_FOUND);
   EXPECT_NE(error.message.find("no store plugin \"x\""), std::string::npos);
+  EXPECT_EQ(ToldText(host, error.raw()), error.message);
+  EXPECT_EQ(ToldText(host, nullptr), "");
+  fake.RemoveService(SHOJI_PLUGINS_V1);
+  EXPECT_EQ(ToldText(host, error.raw()), "") << "an older host cannot tell";
 }
 
 TEST(Wait, KeepsDeadlineAndCancellation) {

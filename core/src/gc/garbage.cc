@@ -10,6 +10,7 @@
 #include "gc/processes.h"
 #include "gc/traces.h"
 #include "sandbox/container_hooks.h"
+#include "sandbox/held.h"
 #include "sandbox/left_network.h"
 #include "sandbox/mount.h"
 #include "sandbox/object.h"
@@ -31,6 +32,18 @@ std::string Verdict(const Result<SandboxRecord>& record) {
   return {};
 }
 
+// With what it took over of VMs that were made before it.
+Status RemoveDirectory(const SandboxPaths& paths) {
+  SHOJI_RETURN_IF_ERROR(RemoveHeld(paths));
+  return RemoveTree(paths.dir);
+}
+
+bool LeadsNowhere(const std::string& path) {
+  struct stat info = {};
+  return lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode) &&
+         stat(path.c_str(), &info) < 0 && errno != EACCES;
+}
+
 bool IsDirectory(const std::string& path) {
   struct stat info = {};
   return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
@@ -45,6 +58,20 @@ Result<FileLock> TakeUnlessHeld(const std::string& path, const std::string& what
   const bool alive = holder < 0 || (holder > 0 && (kill(holder, 0) == 0 || errno != ESRCH));
   if (alive) return lock;
   return FileLock::Acquire(path, LockMode::kExclusive, Deadline::After(kExecLimit), what);
+}
+
+constexpr std::string_view kUnfinished = ".new";
+
+// What the maker of a template has begun elsewhere; its name says that it is not finished.
+std::string BegunIn(const std::string& dir) {
+  const auto text = ReadFile(dir + "/" + kBegunFile, 4096);
+  if (!text.ok() || text->empty() || text->front() != '/') return {};
+  return text->ends_with(kUnfinished) ? *text : std::string();
+}
+
+// What whoever makes it holds meanwhile.
+std::string LockOfBegun(const std::string& begun) {
+  return begun.substr(0, begun.size() - kUnfinished.size()) + ".lock";
 }
 
 }  // namespace
@@ -74,6 +101,7 @@ Result<GarbageReport> GarbageCollector::Run() {
   for (const std::string& id : ids) {
     if (ValidateId("sandbox", id).ok()) CollectSandbox(id, with_record.count(id) > 0);
   }
+  CollectHeld();
   CollectStrayProcesses(ids);
   CollectStrayCgroups(ids);
   CollectIndex();
@@ -97,7 +125,7 @@ void GarbageCollector::CollectSandbox(const std::string& id, bool has_record) {
     const bool known = record.ok() || record.status().code() == StatusCode::kDataLoss;
     if (known && !Verdict(record).empty()) {
       Report("record", id, "its directory is gone", [&] {
-        SHOJI_RETURN_IF_ERROR(KillMarkedProcesses(paths.dir));
+        SHOJI_RETURN_IF_ERROR(KillProcessesOf(paths));
         return (*context_.metadata())->Remove(id);
       });
     }
@@ -130,7 +158,7 @@ void GarbageCollector::CollectRecorded(const std::string& id, const SandboxPaths
   });
   const std::size_t at = report_.items.size() - 1;
   CollectTraces(paths, traces, reason);
-  Report("directory", paths.dir, reason, [&] { return RemoveTree(paths.dir); });
+  Report("directory", paths.dir, reason, [&] { return RemoveDirectory(paths); });
   if (dry_run_) return;
   // A directory that could not be removed needs its record to be found the next time.
   if (PathExists(paths.dir)) {
@@ -170,8 +198,7 @@ Traces GarbageCollector::Look(const SandboxPaths& paths, const std::string& cgro
 void GarbageCollector::CollectTraces(const SandboxPaths& paths, const Traces& traces,
                                      const std::string& reason) {
   for (const ProcessId& process : traces.processes) {
-    Report("process", std::to_string(process.pid), reason,
-           [&] { return KillMarkedProcesses(paths.dir); });
+    Report("process", std::to_string(process.pid), reason, [&] { return KillProcessesOf(paths); });
   }
   if (!traces.network.empty()) {
     Report("network", traces.network, reason, [&] { return LeaveLeftNetwork(context_, paths); });
@@ -190,7 +217,7 @@ void GarbageCollector::CollectTraces(const SandboxPaths& paths, const Traces& tr
 
 void GarbageCollector::CollectDirectory(const SandboxPaths& paths, const std::string& reason) {
   CollectTraces(paths, Look(paths, ""), reason);
-  Report("directory", paths.dir, reason, [&] { return RemoveTree(paths.dir); });
+  Report("directory", paths.dir, reason, [&] { return RemoveDirectory(paths); });
 }
 
 Status GarbageCollector::CollectLeftover(const std::string& id) {
@@ -204,16 +231,66 @@ Status GarbageCollector::CollectLeftover(const std::string& id) {
   return OkStatus();
 }
 
+void GarbageCollector::CollectHeld() {
+  const std::string all = HeldDir(context_.settings().root);
+  const auto names = ListDir(all);
+  for (const std::string& name : names.ok() ? *names : std::vector<std::string>()) {
+    const std::string dir = all + "/" + name;
+    if (IsDirectory(dir)) CollectHeldDirectory(dir);
+    if (LeadsNowhere(dir)) {  // to a sandbox that had taken it over
+      Report("link", dir, "its sandbox is gone", [&] { return RemoveFile(dir); });
+    }
+  }
+}
+
+// What a factory made in advance, whose maker is gone.
+void GarbageCollector::CollectHeldDirectory(const std::string& dir) {
+  const auto lock = FileLock::TryAcquire(dir + "/owner", LockMode::kExclusive, dir);
+  if (!lock.ok() || !IsDirectory(dir)) return;  // somebody is there, or a sandbox took it over
+  const std::string reason = "who made it in advance is gone";
+  const auto marked = MarkedProcesses();
+  const auto found = marked.ok() ? marked->find(dir) : Traces::Marked::const_iterator();
+  if (marked.ok() && found != marked->end()) {
+    for (const ProcessId& process : found->second) {
+      Report("process", std::to_string(process.pid), reason,
+             [&] { return KillMarkedProcesses(dir); });
+    }
+  }
+  const auto mounts = MountsBelow(dir);
+  for (const std::string& mount : mounts.ok() ? *mounts : std::vector<std::string>()) {
+    Report("mount", mount, reason, [&] { return UnmountBelow(dir); });
+  }
+  if (const std::string begun = BegunIn(dir); !begun.empty()) CollectBegun(begun, reason);
+  Report("directory", dir, reason, [&] { return RemoveTree(dir); });
+}
+
+// Unless another one makes the same again.
+void GarbageCollector::CollectBegun(const std::string& begun, const std::string& reason) {
+  const std::string path = LockOfBegun(begun);
+  const bool left_lock = PathExists(path);
+  if (!left_lock && !IsDirectory(begun)) return;
+  const auto lock = FileLock::TryAcquire(path, LockMode::kExclusive, begun);
+  if (!lock.ok()) return;
+  if (IsDirectory(begun)) {
+    Report("directory", begun, reason, [&] { return RemoveTree(begun); });
+  }
+  if (!dry_run_ || !left_lock) (void)RemoveFile(path);
+}
+
 // Marked with a directory of ours that is no more, whatever became of it.
 void GarbageCollector::CollectStrayProcesses(const std::set<std::string>& ids) {
   const auto marked = MarkedProcesses();
   if (!marked.ok()) return;
   const std::string prefix = SandboxesDir(context_.settings().root) + "/";
+  const std::string held = HeldDir(context_.settings().root) + "/";
   for (const auto& [dir, processes] : *marked) {
-    if (dir.rfind(prefix, 0) != 0 || ids.count(dir.substr(prefix.size())) > 0) continue;
+    const bool of_factory = dir.rfind(held, 0) == 0;
+    const bool of_sandbox = dir.rfind(prefix, 0) == 0 && ids.count(dir.substr(prefix.size())) == 0;
+    if (!of_factory && !of_sandbox) continue;
     if (PathExists(dir)) continue;  // made since we began
     for (const ProcessId& process : processes) {
-      Report("process", std::to_string(process.pid), "its sandbox is gone",
+      Report("process", std::to_string(process.pid),
+             of_factory ? "who made it in advance is gone" : "its sandbox is gone",
              [&, path = dir] { return KillMarkedProcesses(path); });
     }
   }

@@ -2,7 +2,8 @@
 //
 // Purpose  Works from three things only: the locks of the sandboxes (is somebody there?),
 //          the records, and the marks of processes. A sandbox whose lock or owner lock is
-//          held is never touched, so collectors and makers may run at the same time.
+//          held is never touched, so collectors and makers may run at the same time. The same
+//          holds for what factories make in advance.
 // Threads  One thread per object; several objects, also in several processes, are safe.
 // Example  GarbageReport report = *GarbageCollector(context, dry_run).Run();
 #ifndef SHOJI_CORE_GC_GARBAGE_H_
@@ -43,6 +44,9 @@ class GarbageCollector {
   static Traces Look(const SandboxPaths& paths, const std::string& cgroup);
   void CollectTraces(const SandboxPaths& paths, const Traces& traces, const std::string& reason);
   void CollectDirectory(const SandboxPaths& paths, const std::string& reason);
+  void CollectHeld();
+  void CollectHeldDirectory(const std::string& dir);
+  void CollectBegun(const std::string& begun, const std::string& reason);
   void CollectStrayProcesses(const std::set<std::string>& ids);
   void CollectStrayCgroups(const std::set<std::string>& ids);
   void CollectIndex();

@@ -8,6 +8,7 @@
 #include "plugin/opening.h"
 #include "plugin/registry.h"
 #include "plugin/secrets.h"
+#include "shoji/base/file.h"
 #include "shoji/spawn/spawn.h"
 
 namespace shoji {
@@ -87,6 +88,13 @@ bool IsSandboxId(const std::string& id) {
          id.find_first_not_of(kAllowed) == std::string::npos;
 }
 
+// The directory whose lock tells whether somebody is there: that of a sandbox, or of a VM that
+// a factory makes in advance.
+std::string MarkOf(const std::string& run_dir, const std::string& id) {
+  const std::string held = run_dir + "/factory/" + id;
+  return PathExists(held) ? held : run_dir + "/sandboxes/" + id;
+}
+
 Result<SpawnOptions> SpawnOptionsOf(const shoji_host* host, const shoji_spawn_args* given) {
   if (!SHOJI_HAS(shoji_spawn_args, given, cwd)) {
     return InvalidArgument("shoji_spawn_args is shorter than in the first release");
@@ -106,7 +114,7 @@ Result<SpawnOptions> SpawnOptionsOf(const shoji_host* host, const shoji_spawn_ar
   for (std::uint32_t i = 0; i < args.env_count; ++i) options.env.push_back(Text(args.env[i]));
   // Last, so that a plugin cannot mark a process as another sandbox's.
   if (!id.empty()) {
-    options.env.push_back("SHOJI_SANDBOX_DIR=" + ServicesOf(host).run_dir + "/sandboxes/" + id);
+    options.env.push_back("SHOJI_SANDBOX_DIR=" + MarkOf(ServicesOf(host).run_dir, id));
   }
   for (std::uint32_t i = 0; i < args.fd_count; ++i) {
     options.fds.emplace_back(args.fds[i].host_fd, args.fds[i].child_fd);
@@ -228,7 +236,14 @@ std::int32_t FindPlugin(const shoji_host* host, shoji_str kind, shoji_str plugin
   });
 }
 
-constexpr shoji_plugins_v1 kPlugins = {sizeof(shoji_plugins_v1), 0, FindPlugin};
+std::int32_t ErrorText(const shoji_host* host, const shoji_error* error,
+                       const shoji_sink* ret_text) {
+  return Guard(host, nullptr, [&]() -> Status {
+    return error == nullptr ? OkStatus() : PutInto(ret_text, error->message);
+  });
+}
+
+constexpr shoji_plugins_v1 kPlugins = {sizeof(shoji_plugins_v1), 0, FindPlugin, ErrorText};
 
 }  // namespace
 

@@ -120,7 +120,8 @@ const shoji_hypervisor_snapshot_v1 kSnapshot = {
           error);
       if (code == SHOJI_OK && !machine.null) *ret_vm = reinterpret_cast<shoji_vm*>(hypervisor);
       return code;
-    }};
+    },
+    nullptr};
 
 const shoji_hypervisor_console_v1 kConsole = {
     sizeof(shoji_hypervisor_console_v1), 0,

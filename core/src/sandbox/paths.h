@@ -19,6 +19,12 @@ inline constexpr const char* kShareTag = "kataShared";
 
 inline std::string SandboxesDir(const std::string& root) { return root + "/sandboxes"; }
 
+// Of VMs that factories make in advance: a directory each, with the lock `owner` of whoever makes
+// or holds it.
+inline std::string HeldDir(const std::string& root) { return root + "/factory"; }
+// In such a directory, what was begun outside of it: the path of a directory.
+inline constexpr const char* kBegunFile = "begun";
+
 struct SandboxPaths {
   SandboxPaths(const std::string& root, const std::string& id)
       : dir(SandboxesDir(root) + "/" + id),
@@ -30,7 +36,9 @@ struct SandboxPaths {
         mounts(dir + "/mounts"),
         share(dir + "/share"),
         overlay(dir + "/overlay"),
-        cgroup(dir + "/cgroup") {}
+        cgroup(dir + "/cgroup"),
+        held(dir + "/held"),
+        factory(HeldDir(root)) {}
 
   std::string dir;
   std::string lock;
@@ -41,7 +49,9 @@ struct SandboxPaths {
   std::string mounts;   // where the core mounts; `share` follows it
   std::string share;
   std::string overlay;
-  std::string cgroup;  // a file with the name of the control group on the host
+  std::string cgroup;   // a file with the name of the control group on the host
+  std::string held;     // VMs that were made before the sandbox was (held.h)
+  std::string factory;  // of the root: where such VMs wait
 };
 
 }  // namespace shoji

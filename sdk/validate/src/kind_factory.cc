@@ -3,6 +3,7 @@
 
 #include "kinds.h"
 #include "shoji/plugin/factory.h"
+#include "shoji/plugin/factory_server.h"
 
 namespace shoji::validate {
 namespace {
@@ -32,8 +33,14 @@ void Provoke(Session& session, Provoker& provoker) {
   config.id = Str("validate");
   const shoji_vm_request request = {
       sizeof(shoji_vm_request), 0x80000000U, {}, {}, {}, nullptr, &config};
-  shoji_new_vm made = {sizeof(shoji_new_vm), 77, Untouched<shoji_vm>(), Untouched<shoji_proxy>(),
-                       Untouched<shoji_agent>()};
+  shoji_new_vm made = {sizeof(shoji_new_vm),
+                       77,
+                       Untouched<shoji_vm>(),
+                       Untouched<shoji_proxy>(),
+                       Untouched<shoji_agent>(),
+                       0,
+                       0,
+                       0};
   provoker.Refused(
       "new_vm() with an unknown flag", {SHOJI_INVALID_ARGUMENT},
       [&](shoji_error* err) { return table->new_vm(opened->get(), nullptr, &request, &made, err); },
@@ -73,6 +80,39 @@ Verdict DestroyTwice(const Target& target) {
   return Pass();
 }
 
+// What is offered beside the factory is a whole table, and refuses what new_vm() refuses.
+Verdict Server(const Target& target) {
+  KIT_ASSIGN(const auto session, Session::Open(target));
+  const auto* table = session->Find<shoji_factory_v1>(SHOJI_FACTORY_V1);
+  const auto* server = session->Find<shoji_factory_server_v1>(SHOJI_FACTORY_SERVER_V1);
+  if (server == nullptr) return Skip("the factory offers no " SHOJI_FACTORY_SERVER_V1);
+  const bool prepares = SHOJI_HAS_SLOT(shoji_factory_server_v1, server, prepare);
+  const bool serves = SHOJI_HAS_SLOT(shoji_factory_server_v1, server, serve);
+  KIT_EXPECT(prepares || serves, SHOJI_FACTORY_SERVER_V1 " has neither prepare() nor serve()");
+  KIT_OPEN(const auto factory, OpenInstance<shoji_factory>(*session, table));
+  shoji_vm_config config{};
+  config.struct_size = sizeof config;
+  const shoji_vm_request request = {
+      sizeof(shoji_vm_request), 0x80000000U, {}, {}, {}, nullptr, &config};
+  const auto refused = [&](const char* slot, auto call) -> Verdict {
+    KitError error;
+    const std::int32_t code = call(error.raw());
+    KIT_EXPECT(code == SHOJI_INVALID_ARGUMENT,
+               std::string(slot) + " with an unknown flag: " + error.Describe(code));
+    return Pass();
+  };
+  if (prepares) {
+    Verdict verdict = refused("prepare()", [&](shoji_error* err) {
+      return server->prepare(factory.get(), nullptr, &request, err);
+    });
+    if (verdict.outcome != Outcome::kPass) return verdict;
+  }
+  if (!serves) return Pass();
+  return refused("serve()", [&](shoji_error* err) {
+    return server->serve(factory.get(), nullptr, &request, {nullptr, 0}, err);
+  });
+}
+
 }  // namespace
 
 Kind FactoryKind() { return {"factory", Table(), {}, Live, Provoke, nullptr}; }
@@ -89,7 +129,13 @@ std::vector<Check> FactoryChecks() {
            18,
            "factory",
            {kInstance},
-           DestroyTwice}};
+           DestroyTwice},
+          {"factory-server",
+           "shoji.factory.server/1, when offered, refuses unknown flags",
+           9,
+           "factory",
+           {kInstance},
+           Server}};
 }
 
 }  // namespace shoji::validate

@@ -128,7 +128,7 @@ constexpr shoji_dirs_v1 kDirs = {sizeof(shoji_dirs_v1), 0, DirPath};
 constexpr shoji_trace_v1 kTrace = {sizeof(shoji_trace_v1), 0, TraceSpan};
 constexpr shoji_secrets_v1 kSecrets = {sizeof(shoji_secrets_v1), 0, ReadSecret};
 constexpr shoji_metrics_v1 kMetrics = {sizeof(shoji_metrics_v1), 0, Count, Gauge, Count};
-constexpr shoji_plugins_v1 kPlugins = {sizeof(shoji_plugins_v1), 0, FindPlugin};
+constexpr shoji_plugins_v1 kPlugins = {sizeof(shoji_plugins_v1), 0, FindPlugin, nullptr};
 
 }  // namespace
 

@@ -10,6 +10,7 @@
  *           calls come back as they are. INVALID_ARGUMENT for a request, FAILED_PRECONDITION
  *           on a host without shoji.plugins/1.
  * Since     ABI 1, all slots.
+ * Beside    shoji.factory.server/1 (factory_server.h), which a factory may offer too.
  * Example   factory->new_vm(f, call, &request, &vm, err);
  */
 #ifndef SHOJI_PLUGIN_FACTORY_H_
@@ -41,6 +42,14 @@ typedef struct shoji_vm_request {
 
 #define SHOJI_NEW_VM_CLONED 0x1u /* made from a template or cache */
 
+/* The VM was made in advance, under an id of its own and with a share of its own. Its
+ * directory is now `held/<that id>` beside the run_dir of the request, and the path it was
+ * made with, <run directory>/factory/<that id>, a symbolic link to there: who ends the VM
+ * removes both. In it `mounts` is a shared mount: what is mounted there, or on a mount of its
+ * peer group, shows in the guest's share. Processes of the VM are marked with that id.
+ * Since minor 2. */
+#define SHOJI_NEW_VM_HELD 0x2u
+
 /* Three handles, now the receiver's: release each through its own table. The agent
  * reaches the guest through the proxy, so close the agent first. */
 typedef struct shoji_new_vm {
@@ -49,6 +58,10 @@ typedef struct shoji_new_vm {
   shoji_vm *vm;
   shoji_proxy *proxy;
   shoji_agent *agent;
+  uint32_t boot_vcpus; /* what the VM was made with, where that is not what was asked for; the
+                          host plugs the rest. 0: as asked. Since minor 2 */
+  uint32_t reserved0;
+  uint64_t boot_memory_bytes; /* the same. Since minor 2 */
 } shoji_new_vm;
 
 /* The table of shoji.factory/1. */

@@ -4,7 +4,7 @@
  *           A plugin answers only what this VM can really do on this machine.
  * Threads   [instance] unless tagged.
  * Errors    As of every call on a VM (hypervisor.h).
- * Since     ABI 1, all slots.
+ * Since     ABI 1, all slots but those that say otherwise.
  * Example
  *     const shoji_hypervisor_pause_v1 *p = hv->get_extension(vm, SHOJI_HYPERVISOR_PAUSE_V1);
  *     if (SHOJI_HAS_SLOT(shoji_hypervisor_pause_v1, p, pause)) p->pause(vm, call, err);
@@ -60,6 +60,12 @@ typedef struct shoji_hypervisor_snapshot_v1 {
   int32_t (*restore)(shoji_hypervisor *hypervisor, const shoji_call *call, shoji_str dir,
                      const shoji_vm_config *config, uint32_t flags, shoji_vm **ret_vm,
                      shoji_error *err);
+
+  /* Returns when the guest's agent has opened its channel, at once when it has already. No
+   * byte is sent on the channel: a VM that is saved then was never talked to, and each of
+   * its clones can be. NULL or UNIMPLEMENTED: it cannot be known. UNAVAILABLE when the VM
+   * ends before. Since minor 1. */
+  int32_t (*await_agent_port)(shoji_vm *vm, const shoji_call *call, shoji_error *err);
 } shoji_hypervisor_snapshot_v1;
 
 /* The guest's console. */

@@ -156,6 +156,10 @@ typedef struct shoji_plugins_v1 {
   int32_t (*find)(const shoji_host *host, shoji_str kind, shoji_str plugin_id,
                   const char *interface_id, const void **ret_table, void **ret_plugin,
                   const shoji_options **ret_options, shoji_error *err);
+
+  /* Writes the message that another plugin has put into `err`, the caller's own; nothing
+   * when there is none. For those that go on after a failure and tell why. Since minor 1. */
+  int32_t (*error_text)(const shoji_host *host, const shoji_error *err, const shoji_sink *ret_text);
 } shoji_plugins_v1;
 
 #ifdef __cplusplus

@@ -2,7 +2,8 @@
 //
 // Purpose  A class derived from Vm that has the members gets the table:
 //            shoji.hypervisor.pause/1      Pause, Resume
-//            shoji.hypervisor.snapshot/1   Save; and Restore of the Hypervisor class
+//            shoji.hypervisor.snapshot/1   Save, AwaitAgentPort if it can; and Restore of the
+//                                          Hypervisor class
 //            shoji.hypervisor.console/1    OpenConsole
 //            shoji.hypervisor.stats/1      Stats
 // Threads  As shoji/plugin/hypervisor_state.h: OpenConsole, Stats and Restore may be called
@@ -13,6 +14,7 @@
 //       Status Pause(const HypervisorCall&);
 //       Status Resume(const HypervisorCall&);
 //       Status Save(const HypervisorCall&, const std::string& dir, bool shared_memory);
+//       Status AwaitAgentPort(const HypervisorCall&);
 //       Result<int> OpenConsole(const HypervisorCall&);  // the caller's
 //       Result<VmStats> Stats(const HypervisorCall&);
 //       const void* Extension(std::string_view id) override {
@@ -76,6 +78,10 @@ concept CanSnapshot = requires(T& vm, H& hypervisor, const HypervisorCall& call,
     } -> std::same_as<Result<std::unique_ptr<Vm>>>;
 };
 template <typename T>
+concept CanAwaitAgentPort = requires(T& vm, const HypervisorCall& call) {
+  { vm.AwaitAgentPort(call) } -> std::same_as<Status>;
+};
+template <typename T>
 concept HasConsole = requires(T& vm, const HypervisorCall& call) {
   { vm.OpenConsole(call) } -> std::same_as<Result<int>>;
 };
@@ -115,6 +121,18 @@ struct VmStateSlots {
       return OkStatus();
     });
   }
+  static std::int32_t AwaitAgentPort(shoji_vm* vm, const shoji_call* call,
+                                     shoji_error* err) noexcept {
+    return Of(vm)->host.Guard(err, [&] { return Self(vm).AwaitAgentPort(CallOf(call)); });
+  }
+  // Or none, where it cannot be known.
+  static constexpr auto AwaitAgentPortSlot() -> decltype(&AwaitAgentPort) {
+    if constexpr (CanAwaitAgentPort<T>) {
+      return AwaitAgentPort;
+    } else {
+      return nullptr;
+    }
+  }
   static std::int32_t OpenConsole(shoji_vm* vm, const shoji_call* call, std::int32_t* ret_fd,
                                   shoji_error* err) noexcept {
     return Of(vm)->host.Guard(err, [&]() -> Status {
@@ -144,7 +162,8 @@ const void* VmStateExtension(std::string_view id) {
   }
   if constexpr (internal::CanSnapshot<T, H>) {
     static constexpr shoji_hypervisor_snapshot_v1 kSnapshot = {sizeof(shoji_hypervisor_snapshot_v1),
-                                                               0, Slots::Save, Slots::Restore};
+                                                               0, Slots::Save, Slots::Restore,
+                                                               Slots::AwaitAgentPortSlot()};
     if (id == SHOJI_HYPERVISOR_SNAPSHOT_V1) return &kSnapshot;
   }
   if constexpr (internal::HasConsole<T>) {

@@ -39,6 +39,16 @@ Result<OtherPlugin<Table>> FindPlugin(const Host& host, std::string_view kind, s
   return found;
 }
 
+// Why another plugin failed that has filled `error`; empty when nobody can tell.
+inline std::string ToldText(const Host& host, const shoji_error* error) {
+  std::string text;
+  const auto* plugins = host.Service<shoji_plugins_v1>(SHOJI_PLUGINS_V1);
+  if (!SHOJI_HAS_SLOT(shoji_plugins_v1, plugins, error_text)) return text;
+  const shoji_sink sink = SinkTo(&text);
+  static_cast<void>(plugins->error_text(host.raw(), error, &sink));
+  return text;
+}
+
 }  // namespace shoji::sdk
 
 #endif  // SHOJI_SDK_OTHER_PLUGIN_H_

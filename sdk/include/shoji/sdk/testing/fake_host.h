@@ -236,6 +236,11 @@ class FakeHost {
     return SHOJI_OK;
   }
 
+  static std::int32_t ErrorText(const shoji_host*, const shoji_error* err, const shoji_sink* ret) {
+    if (err == nullptr) return SHOJI_OK;
+    return Tell(nullptr, Put(ret, reinterpret_cast<const FakeError*>(err)->message));
+  }
+
   mutable std::mutex mutex_;
   std::map<std::string, const void*> services_;
   std::map<std::int32_t, std::string> dirs_;
@@ -256,7 +261,7 @@ class FakeHost {
   const shoji_secrets_v1 secrets_table_{sizeof(shoji_secrets_v1), 0, ReadSecret};
   const shoji_metrics_v1 metrics_{sizeof(shoji_metrics_v1), 0, Count, Gauge, Observe};
   const shoji_spawn_v1 spawn_{sizeof(shoji_spawn_v1), 0, SpawnProcess};
-  const shoji_plugins_v1 plugins_table_{sizeof(shoji_plugins_v1), 0, FindOther};
+  const shoji_plugins_v1 plugins_table_{sizeof(shoji_plugins_v1), 0, FindOther, ErrorText};
   shoji_host host_{sizeof(shoji_host), SHOJI_ABI_VERSION, SHOJI_ABI_VERSION, 0, this, "test",
                    GetService,         ErrorSet,          ErrorDetail};
 };

@@ -1,4 +1,4 @@
-#include "boot.h"
+#include "assembly.h"
 
 #include <poll.h>
 #include <sys/epoll.h>
@@ -13,7 +13,7 @@
 #include "shoji/base/deadline.h"
 #include "shoji/base/errno.h"
 
-namespace shoji::direct {
+namespace shoji::factories {
 
 namespace {
 
@@ -21,13 +21,7 @@ namespace {
 constexpr int kDeathMs = 500;
 // For undoing: the caller's own time may be up.
 constexpr std::chrono::seconds kUndoTime{20};
-
-std::int32_t Append(void* text, const void* data, std::uint64_t size) {
-  static_cast<std::string*>(text)->append(static_cast<const char*>(data), size);
-  return SHOJI_OK;
-}
-
-shoji_sink SinkTo(std::string* text) { return {sizeof(shoji_sink), 0, text, Append}; }
+constexpr std::int64_t kMicros = 1'000'000;
 
 // The way of the agent plugin through the proxy plugin.
 struct Way {
@@ -54,11 +48,9 @@ bool Readable(int fd, int timeout_ms) {
   return fd >= 0 && poll(&p, 1, timeout_ms) > 0;
 }
 
-Status Code(std::int32_t code) { return code == SHOJI_OK ? OkStatus() : sdk::Told(code); }
-
 }  // namespace
 
-Boot::~Boot() {
+Assembly::~Assembly() {
   shoji_call call{};
   call.struct_size = sizeof call;
   call.cancel_fd = -1;
@@ -70,52 +62,52 @@ Boot::~Boot() {
   }
 }
 
-Status Boot::Run(const shoji_vm_request& request) {
-  SHOJI_RETURN_IF_ERROR(FindPlugins(request));
-  SHOJI_RETURN_IF_ERROR(StartVm(request));
-  SHOJI_RETURN_IF_ERROR(StartProxy(*request.config));
-  SHOJI_RETURN_IF_ERROR(OpenAgent());
-  SHOJI_RETURN_IF_ERROR(AwaitGuest());
-  return Reseed();
-}
-
-sdk::NewVm Boot::Release() {
-  return {std::exchange(vm_, nullptr), std::exchange(proxy_, nullptr),
-          std::exchange(agent_, nullptr), 0};
+sdk::NewVm Assembly::Release(std::uint32_t flags) {
+  return {std::exchange(vm_, nullptr),
+          std::exchange(proxy_, nullptr),
+          std::exchange(agent_, nullptr),
+          flags,
+          0,
+          0};
 }
 
 template <typename Table>
-Status Boot::Find(const char* kind, shoji_str id, const char* interface, Plugin<Table>* out) {
-  const auto* plugins = host_.Service<shoji_plugins_v1>(SHOJI_PLUGINS_V1);
-  if (!SHOJI_HAS_SLOT(shoji_plugins_v1, plugins, find)) {
-    return FailedPrecondition("the host offers no " SHOJI_PLUGINS_V1
-                              ", which factory \"direct\" needs");
-  }
-  const void* table = nullptr;
-  const std::int32_t code = plugins->find(host_.raw(), sdk::ToStr(kind), id, interface, &table,
-                                          &out->plugin, &out->options, error_);
-  out->table = static_cast<const Table*>(table);
-  return Code(code);
+Status Assembly::Find(const char* kind, shoji_str id, const char* interface,
+                      sdk::OtherPlugin<Table>* out) {
+  SHOJI_ASSIGN_OR_RETURN(*out, sdk::FindPlugin<Table>(host_, kind, id, interface, error_));
+  return OkStatus();
 }
 
-Status Boot::FindPlugins(const shoji_vm_request& request) {
+Status Assembly::FindPlugins(const shoji_vm_request& request) {
   SHOJI_RETURN_IF_ERROR(
       Find("hypervisor", request.hypervisor_id, SHOJI_HYPERVISOR_V1, &hypervisor_));
   SHOJI_RETURN_IF_ERROR(Find("proxy", request.proxy_id, SHOJI_PROXY_V1, &proxies_));
   return Find("agent", request.agent_id, SHOJI_AGENT_V1, &agents_);
 }
 
-Status Boot::StartVm(const shoji_vm_request& request) {
-  const shoji_hypervisor_v1& hv = *hypervisor_.table;
-  SHOJI_RETURN_IF_ERROR(Code(hv.create(request.hypervisor, call_, request.config, &vm_, error_)));
-  SHOJI_RETURN_IF_ERROR(Code(hv.start(vm_, call_, error_)));
+Status Assembly::Create(shoji_hypervisor* hypervisor, const shoji_vm_config& config) {
+  return Code(hypervisor_.table->create(hypervisor, call_, &config, &vm_, error_));
+}
+
+Status Assembly::Start() {
+  SHOJI_RETURN_IF_ERROR(Code(hypervisor_.table->start(vm_, call_, error_)));
   vm_started_ = Deadline::NowNanos();
   return OkStatus();
 }
 
-Status Boot::StartProxy(const shoji_vm_config& config) {
+void Assembly::Adopt(shoji_vm* vm, std::int64_t since) {
+  vm_ = vm;
+  vm_started_ = since != 0 ? since : Deadline::NowNanos();
+}
+
+Status Assembly::Connect(const shoji_vm_config& config) {
+  SHOJI_RETURN_IF_ERROR(StartProxy(config));
+  return OpenAgent();
+}
+
+Status Assembly::StartProxy(const shoji_vm_config& config) {
   std::string url;
-  const shoji_sink sink = SinkTo(&url);
+  const shoji_sink sink = sdk::SinkTo(&url);
   SHOJI_RETURN_IF_ERROR(Code(hypervisor_.table->agent_endpoint(vm_, &sink, error_)));
   const std::string run_dir = ProxyDirectory(sdk::String(config.run_dir));
   shoji_proxy_params params{};
@@ -128,7 +120,7 @@ Status Boot::StartProxy(const shoji_vm_config& config) {
   return code == SHOJI_UNAVAILABLE ? Explain(code) : Code(code);
 }
 
-Status Boot::OpenAgent() {
+Status Assembly::OpenAgent() {
   shoji_connector connector{};
   connector.struct_size = sizeof connector;
   connector.ctx = new Way{proxies_.table, proxy_};  // freed by ReleaseWay, whatever happens
@@ -138,7 +130,7 @@ Status Boot::OpenAgent() {
 }
 
 // One descriptor that gets readable when the VM is gone or the caller gives up.
-Result<UniqueFd> Boot::GiveUpWhen(int vm_gone) const {
+Result<UniqueFd> Assembly::GiveUpWhen(int vm_gone) const {
   UniqueFd both(epoll_create1(EPOLL_CLOEXEC));
   if (!both) return ErrnoStatus(errno, "cannot create an epoll descriptor");
   for (const int fd : {vm_gone, call_ == nullptr ? -1 : call_->cancel_fd}) {
@@ -150,7 +142,7 @@ Result<UniqueFd> Boot::GiveUpWhen(int vm_gone) const {
   return both;
 }
 
-Status Boot::AwaitGuest() {
+Status Assembly::AwaitGuest(const char* span) {
   SHOJI_ASSIGN_OR_RETURN(const UniqueFd give_up, GiveUpWhen(hypervisor_.table->wait_fd(vm_)));
   shoji_call call{};
   if (call_ != nullptr) {
@@ -161,12 +153,12 @@ Status Boot::AwaitGuest() {
   call.cancel_fd = give_up.get();
   const std::int32_t code = agents_.table->check(agent_, &call, error_);
   if (code != SHOJI_OK) return Explain(code);
-  host_.Span("guest.boot", vm_started_, Deadline::NowNanos());
+  host_.Span(span, vm_started_, Deadline::NowNanos());
   return OkStatus();
 }
 
 // Why the guest did not answer: a VM that ended is the reason, whatever step noticed first.
-Status Boot::Explain(std::int32_t code) const {
+Status Assembly::Explain(std::int32_t code) const {
   const bool by_us = code == SHOJI_CANCELLED || code == SHOJI_UNAVAILABLE;
   const bool dead =
       Readable(hypervisor_.table->wait_fd(vm_), code == SHOJI_UNAVAILABLE ? kDeathMs : 0);
@@ -180,9 +172,9 @@ Status Boot::Explain(std::int32_t code) const {
   return sdk::Told(code);
 }
 
-std::string Boot::LastWords() const {
+std::string Assembly::LastWords() const {
   std::string words;
-  const shoji_sink sink = SinkTo(&words);
+  const shoji_sink sink = sdk::SinkTo(&words);
   static_cast<void>(hypervisor_.table->last_words(vm_, &sink, nullptr));
   while (!words.empty() && words.back() == '\n') words.pop_back();
   for (char& c : words) {
@@ -191,9 +183,7 @@ std::string Boot::LastWords() const {
   return words;
 }
 
-// Without devices that make noise a fresh guest knows no secret that the host did not give.
-// Its clock is right: it has read the VM's.
-Status Boot::Reseed() {
+Status Assembly::Reseed() {
   std::array<char, 512> noise{};
   std::size_t have = 0;
   while (have < noise.size()) {
@@ -207,4 +197,22 @@ Status Boot::Reseed() {
   return code == SHOJI_OK ? OkStatus() : Explain(code);
 }
 
-}  // namespace shoji::direct
+Status Assembly::SetClock() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::int64_t micros = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  const std::int32_t code =
+      agents_.table->set_time(agent_, call_, micros / kMicros, micros % kMicros, error_);
+  return code == SHOJI_OK ? OkStatus() : Explain(code);
+}
+
+Result<sdk::NewVm> BootDirectly(Assembly& vm, const shoji_vm_request& request) {
+  SHOJI_RETURN_IF_ERROR(vm.Create(request.hypervisor, *request.config));
+  SHOJI_RETURN_IF_ERROR(vm.Start());
+  SHOJI_RETURN_IF_ERROR(vm.Connect(*request.config));
+  SHOJI_RETURN_IF_ERROR(vm.AwaitGuest());
+  // Its clock is right: it has read the VM's.
+  SHOJI_RETURN_IF_ERROR(vm.Reseed());
+  return vm.Release(0);
+}
+
+}  // namespace shoji::factories
