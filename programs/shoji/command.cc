@@ -3,11 +3,43 @@
 namespace shoji::cli {
 
 const std::vector<Command>& AllCommands() {
-  static const std::vector<Command> commands = {
-      kRun,       kExec,         kList,       kStatus,     kStop,       kDelete,     kPause,
-      kResume,    kPs,           kStats,      kEvents,     kUpdate,     kSave,       kRestore,
-      kDeviceAdd, kDeviceRemove, kDeviceList, kGc,         kPluginList, kPluginInfo, kPluginCheck,
-      kPluginNew, kConfigDump,   kStoreCopy,  kStoreCheck, kStoreDump};
+  static const std::vector<Command> commands = {kRun,
+                                                kExec,
+                                                kList,
+                                                kStatus,
+                                                kStop,
+                                                kDelete,
+                                                kPause,
+                                                kResume,
+                                                kPs,
+                                                kStats,
+                                                kEvents,
+                                                kUpdate,
+                                                kSave,
+                                                kRestore,
+                                                kDeviceAdd,
+                                                kDeviceRemove,
+                                                kDeviceList,
+                                                kGc,
+                                                kPluginList,
+                                                kPluginInfo,
+                                                kPluginCheck,
+                                                kPluginNew,
+                                                kConfigDump,
+                                                kStoreCopy,
+                                                kStoreCheck,
+                                                kStoreDump,
+                                                kCheck,
+                                                kEnv,
+                                                kOverhead,
+                                                kNetworkAddIface,
+                                                kNetworkDelIface,
+                                                kNetworkListIfaces,
+                                                kNetworkUpdateRoutes,
+                                                kNetworkListRoutes,
+                                                kCompletion,
+                                                kManual,
+                                                kComplete};
   return commands;
 }
 
