@@ -111,6 +111,22 @@ PluginInfo Runtime::CheckPlugin(const std::string& path) const {
   return impl_->plugins->CheckPlugin(path);
 }
 
+Result<HypervisorReport> Runtime::CheckHypervisor() { return impl_->management.Check(); }
+
+Status Runtime::LoadPlugin(const std::string& kind, const std::string& id) {
+  return impl_->plugins->LoadPlugin(kind, id);
+}
+
+Assets Runtime::GuestAssets() const {
+  const BootFiles& boot = impl_->context->settings().boot;
+  Assets out;
+  out.kernel = boot.kernel.path;
+  out.initrd = boot.initrd.path;
+  out.image = boot.image.path;
+  out.kernel_params = boot.kernel_params;
+  return out;
+}
+
 std::vector<Metric> Runtime::Metrics() const { return impl_->plugins->host().Metrics(); }
 
 Result<std::string> Runtime::Option(const std::string& name) const {

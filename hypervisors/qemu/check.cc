@@ -21,6 +21,10 @@ class Items {
            const std::string& advice = {}) {
     json_.push_back({{"item", item}, {"ok", ok}, {"detail", detail}, {"advice", ok ? "" : advice}});
   }
+  // What works, and perhaps how it could work better.
+  void Tell(const std::string& item, const std::string& detail, const std::string& advice) {
+    json_.push_back({{"item", item}, {"ok", true}, {"detail", detail}, {"advice", advice}});
+  }
   void Require(const std::string& item, bool ok, const std::string& detail,
                const std::string& advice) {
     Add(item, ok, detail, advice);
@@ -60,9 +64,13 @@ void CheckAcceleration(Items& items, const Options& options, MachineProbe& machi
   const Status creates = machine.CreateKvmVm();
   items.Add("KVM_CREATE_VM", creates.ok(), creates.ok() ? "succeeds" : creates.message(), slower);
   const auto choice = ChooseAccel(options.accel, machine);
-  items.Require("acceleration", choice.ok(),
-                choice.ok() ? AccelName(choice->accel) : choice.status().message(),
-                "set hypervisor.qemu.accel to auto or tcg");
+  if (choice.ok()) {
+    const bool slow = choice->accel == Accel::kTcg;
+    items.Tell("acceleration", AccelName(choice->accel), slow ? slower : "");
+  } else {
+    items.Require("acceleration", false, choice.status().message(),
+                  "set hypervisor.qemu.accel to auto or tcg");
+  }
 }
 
 void CheckMachineType(Items& items, const std::string& binary, const Options& options,

@@ -1,13 +1,12 @@
 #include "arguments.h"
 
 #include <algorithm>
-#include <sstream>
 
+#include "help.h"
 #include "oci/engine_log.h"
 #include "shoji/base/strings.h"
 
 namespace shoji::cli {
-namespace {
 
 namespace po = boost::program_options;
 
@@ -33,6 +32,8 @@ po::options_description GlobalDescription() {
       ("rootless", po::value<std::string>()->value_name("WORD"), "for engines: ignored");
   return options;
 }
+
+namespace {
 
 // "--hypervisor.qemu.memory=1G": a value for an option of the configuration.
 bool IsOverride(const std::string& word) {
@@ -149,6 +150,16 @@ Status Parse(const po::options_description& known, const std::vector<std::string
   return OkStatus();
 }
 
+// "list, info or new" for "plugin"; empty when no command begins so.
+std::string SecondWords(const std::string& first) {
+  std::string out;
+  for (const Command& command : AllCommands()) {
+    if (command.name.rfind(first + " ", 0) != 0) continue;
+    out += (out.empty() ? "" : ", ") + command.name.substr(first.size() + 1);
+  }
+  return out;
+}
+
 // Finds "run" or "plugin list" at args[at]; moves `at` behind it.
 Result<const Command*> FindCommand(const std::vector<std::string>& args, std::size_t& at) {
   std::vector<std::string> names;
@@ -160,6 +171,9 @@ Result<const Command*> FindCommand(const std::vector<std::string>& args, std::si
       at += words.size();
       return &command;
     }
+  }
+  if (const std::string rest = SecondWords(args[at]); !rest.empty()) {
+    return InvalidArgument("\"" + args[at] + "\" is followed by one of " + rest);
   }
   const std::string near = Suggest(args[at], names);
   return InvalidArgument("unknown command \"" + args[at] + "\"" +
@@ -235,6 +249,8 @@ Result<CommandLine> ParseCommandLine(const std::vector<std::string>& args) {
   if (at < args.size() && args[at] == "help") {
     line.help = true;
     ++at;
+    line.help_all = at < args.size() && args[at] == "all";
+    if (line.help_all) ++at;
   }
   if (at == args.size()) {
     line.help = line.help || !line.version;
@@ -246,27 +262,9 @@ Result<CommandLine> ParseCommandLine(const std::vector<std::string>& args) {
   return line;
 }
 
-std::string HelpText(const Command* command) {
-  std::ostringstream out;
-  if (command == nullptr) {
-    out << "Shoji runs containers in virtual machines.\n\n"
-           "Usage: shoji [global options] COMMAND [options] [words]\n\nCommands:\n";
-    for (const Command& each : AllCommands()) {
-      out << "  " << each.name
-          << std::string(each.name.size() < 16 ? 16 - each.name.size() : 1, ' ') << each.summary
-          << "\n";
-    }
-    out << "\n" << GlobalDescription();
-    out << "  --SECTION.OPTION=VALUE   any option of the configuration, e.g.\n"
-           "                           --hypervisor.qemu.memory=512M\n";
-    return out.str();
-  }
-  po::options_description options("Options");
-  command->describe(options);
-  out << "Usage: shoji " << command->name << " [options] " << command->words << "\n\n"
-      << command->summary << "\n\n"
-      << options;
-  return out.str();
+std::string HelpText(const CommandLine& line) {
+  if (line.help_all) return AllCommandsText();
+  return line.command == nullptr ? OverviewText() : CommandText(*line.command);
 }
 
 }  // namespace shoji::cli

@@ -19,14 +19,18 @@ struct CommandLine {
   const Command* command = nullptr;  // null: help or version was asked for
   Invocation invocation;
   bool help = false;
+  bool help_all = false;  // every command with its summary
   bool version = false;
 };
 
 // INVALID_ARGUMENT names the word that is wrong and the likely right one.
 Result<CommandLine> ParseCommandLine(const std::vector<std::string>& args);
 
-// The text of `shoji --help` (command == nullptr) or `shoji COMMAND --help`.
-std::string HelpText(const Command* command);
+// The text that a line with `help` asks for.
+std::string HelpText(const CommandLine& line);
+
+// The options before the command.
+boost::program_options::options_description GlobalDescription();
 
 }  // namespace shoji::cli
 

@@ -86,6 +86,7 @@ TEST(Arguments, WrongWordsAreNamedWithASuggestion) {
   EXPECT_THAT(Error({"run", "-Z", "x"}), HasSubstr("unknown option -Z"));
   EXPECT_THAT(Error({"list", "--format", "yaml"}), HasSubstr("\"yaml\" is not known"));
   EXPECT_THAT(Error({"run", "--memory"}), HasSubstr("--memory needs a value"));
+  EXPECT_THAT(Error({"plugin"}), HasSubstr("\"plugin\" is followed by one of list, info, "));
   EXPECT_THAT(Error({"run", "--hypervisor.qemu.memory"}), HasSubstr("needs a value"));
 }
 
@@ -94,8 +95,9 @@ TEST(Arguments, HelpAndVersion) {
   EXPECT_TRUE(Parsed({"--version"}).version);
   EXPECT_TRUE(Parsed({"run", "--help"}).help);
   EXPECT_TRUE(Parsed({"help", "run"}).help);
-  EXPECT_THAT(HelpText(nullptr), HasSubstr("plugin list"));
-  EXPECT_THAT(HelpText(&AllCommands()[0]), HasSubstr("--volume"));
+  EXPECT_TRUE(Parsed({"help", "all"}).help_all);
+  EXPECT_THAT(HelpText(Parsed({})), HasSubstr("plugin list|"));
+  EXPECT_THAT(HelpText(Parsed({"run", "-h"})), HasSubstr("--volume"));
 }
 
 }  // namespace

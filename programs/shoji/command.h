@@ -45,6 +45,16 @@ struct Invocation {
   bool json() const { return Text("format") == "json"; }
 };
 
+// Where the help lists a command.
+enum class CommandGroup {
+  kPeople,   // sandboxes and containers, by hand
+  kEngines,  // what container engines call
+  kMachine,  // this machine and what the operator sets up on it
+  kPlugins,
+  kStores,
+  kHidden,  // for scripts of ours: in no help
+};
+
 struct Command {
   std::string name;     // "run", "plugin list"
   std::string words;    // "[--] [COMMAND [ARG...]]"
@@ -54,6 +64,7 @@ struct Command {
   int (*run)(const Invocation& invocation);
   // The words end with a command of the container, whose options are not ours.
   bool takes_command = false;
+  CommandGroup group = CommandGroup::kPeople;
 };
 
 const std::vector<Command>& AllCommands();
@@ -111,6 +122,17 @@ extern const Command kFactoryInit;
 extern const Command kFactoryStatus;
 extern const Command kFactoryDestroy;
 extern const Command kFactoryServe;
+extern const Command kCheck;
+extern const Command kEnv;
+extern const Command kOverhead;
+extern const Command kNetworkAddIface;
+extern const Command kNetworkDelIface;
+extern const Command kNetworkListIfaces;
+extern const Command kNetworkUpdateRoutes;
+extern const Command kNetworkListRoutes;
+extern const Command kCompletion;
+extern const Command kManual;
+extern const Command kComplete;
 
 }  // namespace shoji::cli
 

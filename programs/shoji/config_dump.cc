@@ -90,7 +90,12 @@ int RunConfigDump(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kConfigDump = {"config dump", "", "Show every option with its value, secrets hidden.",
-                             DescribeConfigDump, RunConfigDump};
+const Command kConfigDump = {"config dump",
+                             "",
+                             "Show every option with its value, secrets hidden.",
+                             DescribeConfigDump,
+                             RunConfigDump,
+                             false,
+                             CommandGroup::kMachine};
 
 }  // namespace shoji::cli

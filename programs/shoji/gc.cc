@@ -50,6 +50,12 @@ int RunGc(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kGc = {"gc", "", "Remove what killed processes left behind.", DescribeGc, RunGc};
+const Command kGc = {"gc",
+                     "",
+                     "Remove what killed processes left behind.",
+                     DescribeGc,
+                     RunGc,
+                     false,
+                     CommandGroup::kMachine};
 
 }  // namespace shoji::cli

@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   const auto line = ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc));
   if (!line.ok()) return Fail(line.status());
   if (line->help) {
-    fputs(HelpText(line->command).c_str(), stdout);
+    fputs(HelpText(*line).c_str(), stdout);
     return 0;
   }
   if (line->version) {

@@ -26,8 +26,9 @@ int RunPluginCheck(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kPluginCheck = {"plugin check", "FILE",
-                              "Tell whether a plugin would be loaded; 1 if not.", DescribeFormat,
-                              RunPluginCheck};
+const Command kPluginCheck = {
+    "plugin check",        "FILE",         "Tell whether a plugin would be loaded; 1 if not.",
+    DescribeFormat,        RunPluginCheck, false,
+    CommandGroup::kPlugins};
 
 }  // namespace shoji::cli

@@ -27,7 +27,9 @@ int RunPluginInfo(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kPluginInfo = {"plugin info", "KIND/ID", "Show all about one plugin and its options.",
-                             DescribeFormat, RunPluginInfo};
+const Command kPluginInfo = {
+    "plugin info",         "KIND/ID",     "Show all about one plugin and its options.",
+    DescribeFormat,        RunPluginInfo, false,
+    CommandGroup::kPlugins};
 
 }  // namespace shoji::cli

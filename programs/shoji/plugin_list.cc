@@ -31,7 +31,12 @@ int RunPluginList(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kPluginList = {"plugin list", "", "List the plugins, without loading them.",
-                             DescribeFormat, RunPluginList};
+const Command kPluginList = {"plugin list",
+                             "",
+                             "List the plugins, without loading them.",
+                             DescribeFormat,
+                             RunPluginList,
+                             false,
+                             CommandGroup::kPlugins};
 
 }  // namespace shoji::cli

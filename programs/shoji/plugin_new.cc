@@ -267,7 +267,9 @@ int RunPluginNew(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kPluginNew = {"plugin new", "DIR", "Begin a plugin of your own from a template.",
-                            DescribePluginNew, RunPluginNew};
+const Command kPluginNew = {
+    "plugin new",          "DIR",        "Begin a plugin of your own from a template.",
+    DescribePluginNew,     RunPluginNew, false,
+    CommandGroup::kPlugins};
 
 }  // namespace shoji::cli

@@ -82,7 +82,9 @@ int RunStoreCheck(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kStoreCheck = {"store check", "[ID]", "Look for what is wrong in a store.",
-                             DescribeStoreCheck, RunStoreCheck};
+const Command kStoreCheck = {
+    "store check",        "[ID]",        "Look for what is wrong in a store.",
+    DescribeStoreCheck,   RunStoreCheck, false,
+    CommandGroup::kStores};
 
 }  // namespace shoji::cli

@@ -75,7 +75,9 @@ int RunStoreCopy(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kStoreCopy = {"store copy", "FROM TO", "Copy all records to another store.",
-                            DescribeStoreCopy, RunStoreCopy};
+const Command kStoreCopy = {
+    "store copy",         "FROM TO",    "Copy all records to another store.",
+    DescribeStoreCopy,    RunStoreCopy, false,
+    CommandGroup::kStores};
 
 }  // namespace shoji::cli

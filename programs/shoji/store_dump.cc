@@ -65,6 +65,6 @@ int RunStoreDump(const Invocation& invocation) {
 }  // namespace
 
 const Command kStoreDump = {"store dump", "[ID]", "Show what lies in a store.", DescribeStoreDump,
-                            RunStoreDump};
+                            RunStoreDump, false,  CommandGroup::kStores};
 
 }  // namespace shoji::cli

@@ -46,4 +46,10 @@ std::string FormatBytes(std::uint64_t bytes) {
   return std::to_string(bytes) + " " + kUnits[unit];
 }
 
+std::string Mebibytes(std::int64_t bytes) {
+  char text[32];
+  snprintf(text, sizeof(text), "%.1f MiB", static_cast<double>(bytes) / (1 << 20));
+  return text;
+}
+
 }  // namespace shoji::cli

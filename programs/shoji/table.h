@@ -18,8 +18,11 @@ void PrintTable(const std::vector<std::string>& head,
 // "2026-11-22T04:05:06.123456789Z"; empty for 0.
 std::string FormatTime(std::int64_t unix_ns);
 
-// "256 MiB"
+// "256 MiB"; exact, so perhaps in KiB or B.
 std::string FormatBytes(std::uint64_t bytes);
+
+// "256.4 MiB", for what is measured.
+std::string Mebibytes(std::int64_t bytes);
 
 }  // namespace shoji::cli
 

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <vector>
 
+#include "shoji/base/crc32.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/strings.h"
 
@@ -16,25 +17,6 @@ namespace {
 constexpr std::string_view kMagic = "shoji1";
 constexpr std::size_t kMaxLine = 128;
 constexpr std::size_t kGenerationDigits = 32;
-
-// Eight tables: eight bytes in one step.
-using Tables = std::array<std::array<std::uint32_t, 256>, 8>;
-constexpr Tables MakeTables() {
-  Tables tables{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t crc = i;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? 0xedb88320U : 0U);
-    tables[0][i] = crc;
-  }
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    for (std::size_t t = 1; t < 8; ++t) {
-      const std::uint32_t before = tables[t - 1][i];
-      tables[t][i] = (before >> 8U) ^ tables[0][before & 0xffU];
-    }
-  }
-  return tables;
-}
-constexpr Tables kTables = MakeTables();
 
 std::uint32_t CrcOf(std::string_view key, std::string_view value) {
   return Crc32(value, Crc32(std::string_view("\0", 1), Crc32(key)));
@@ -64,19 +46,6 @@ bool IsGeneration(std::string_view text) {
 }
 
 }  // namespace
-
-std::uint32_t Crc32(std::string_view data, std::uint32_t crc) {
-  const auto* p = reinterpret_cast<const unsigned char*>(data.data());
-  std::size_t left = data.size();
-  crc = ~crc;
-  for (; left >= 8; p += 8, left -= 8) {
-    crc = kTables[7][(crc ^ p[0]) & 0xffU] ^ kTables[6][((crc >> 8U) ^ p[1]) & 0xffU] ^
-          kTables[5][((crc >> 16U) ^ p[2]) & 0xffU] ^ kTables[4][((crc >> 24U) ^ p[3]) & 0xffU] ^
-          kTables[3][p[4]] ^ kTables[2][p[5]] ^ kTables[1][p[6]] ^ kTables[0][p[7]];
-  }
-  for (; left > 0; ++p, --left) crc = kTables[0][(crc ^ *p) & 0xffU] ^ (crc >> 8U);
-  return ~crc;
-}
 
 std::string Layout::Join(const char* kind, std::string_view name) const {
   std::string out = prefix_;

@@ -63,8 +63,6 @@ Status CheckValue(const Record& record, std::string_view key, std::string_view v
 // 32 hex digits that no other writer has.
 Result<std::string> NewGeneration();
 
-std::uint32_t Crc32(std::string_view data, std::uint32_t crc = 0);
-
 }  // namespace shoji::etcd
 
 #endif  // SHOJI_ETCD_LAYOUT_H_

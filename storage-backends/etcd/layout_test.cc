@@ -24,13 +24,6 @@ TEST(Layout, EndOfPrefixIsTheFirstKeyAfterIt) {
   EXPECT_EQ(EndOfPrefix(""), std::string(1, '\0'));
 }
 
-TEST(Crc32, KnownValues) {
-  EXPECT_EQ(Crc32("123456789"), 0xcbf43926U);
-  EXPECT_EQ(Crc32("The quick brown fox jumps over the lazy dog"), 0x414fa339U);
-  EXPECT_EQ(Crc32("6789", Crc32("12345")), 0xcbf43926U);
-  EXPECT_EQ(Crc32(""), 0U);
-}
-
 TEST(Record, ValueComesBack) {
   for (const std::string& value :
        {std::string(), std::string("v\n\0w", 4), std::string(5000, 'x')}) {

@@ -1,6 +1,7 @@
 #include "journal.h"
 
 #include "record.h"
+#include "shoji/base/crc32.h"
 #include "shoji/sdk/store.h"
 
 namespace shoji::filesystem {

@@ -69,8 +69,6 @@ TEST(Record, EveryCutAndEveryChangedByteIsFound) {
   EXPECT_FALSE(UnpackRecord("k", whole + "x").ok());
 }
 
-TEST(Record, Crc32IsTheUsualOne) { EXPECT_EQ(Crc32("123456789"), 0xcbf43926U); }
-
 TEST(Journal, EveryCutAndEveryChangedByteIsFound) {
   const std::string whole = PackJournal({{false, 3, "a/b"}, {true, 0, "c"}});
   const auto steps = UnpackJournal(whole);
@@ -84,17 +82,6 @@ TEST(Journal, EveryCutAndEveryChangedByteIsFound) {
     std::string changed = whole;
     changed[i] = static_cast<char>(changed[i] ^ 1);
     EXPECT_FALSE(UnpackJournal(changed).ok()) << i;
-  }
-}
-
-TEST(Crc, IsTheSameInOneGoAndByteByByte) {
-  EXPECT_EQ(Crc32("123456789"), 0xcbf43926U);
-  std::string data;
-  for (int i = 0; i < 300; ++i) data += static_cast<char>(i * i + i / 7);
-  for (std::size_t size = 0; size <= data.size(); ++size) {
-    std::uint32_t slow = 0;
-    for (std::size_t i = 0; i < size; ++i) slow = Crc32(data.substr(i, 1), slow);
-    EXPECT_EQ(Crc32(std::string_view(data).substr(0, size)), slow) << size;
   }
 }
 

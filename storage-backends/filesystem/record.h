@@ -23,8 +23,6 @@ std::string RecordHeader(std::string_view key, std::string_view value);
 // The value, a part of `bytes`. DATA_LOSS says what is wrong.
 Result<std::string_view> UnpackRecord(std::string_view key, std::string_view bytes);
 
-std::uint32_t Crc32(std::string_view data, std::uint32_t crc = 0);
-
 // Little-endian numbers, for the journal too.
 void PutNumber(std::string* out, std::uint64_t value, int bytes);
 std::uint64_t GetNumber(std::string_view bytes, std::size_t at, int size);

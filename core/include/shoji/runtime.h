@@ -164,6 +164,16 @@ class SHOJI_API Runtime {
   // of its code. `status` of the result tells whether it would be loaded.
   PluginInfo CheckPlugin(const std::string& path) const;
 
+  // Can this machine run VMs with the hypervisor in force? Loads its plugin; starts nothing.
+  Result<HypervisorReport> CheckHypervisor();
+
+  // Loads and opens a plugin, as its first use would: says why that fails. `id` empty: the one
+  // in force.
+  Status LoadPlugin(const std::string& kind, const std::string& id = {});
+
+  // What a sandbox boots that asks for nothing else; its hashes are empty.
+  Assets GuestAssets() const;
+
   // The numbers that plugins keep, a value for each name. A plugin has at most 257.
   std::vector<Metric> Metrics() const;
 

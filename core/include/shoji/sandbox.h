@@ -140,8 +140,8 @@ class SHOJI_API Sandbox {
   // the old ones hold.
   Status UpdateContainer(const std::string& container_id, const Resources& resources);
 
-  // -- Devices. Before or after containers exist, from several threads at a time; what takes
-  //    time on the host runs side by side. ALREADY_EXISTS for an id with other content.
+  // -- Devices. Before or after containers exist, from several threads at a time: callers take
+  //    turns, in the order in which they came. ALREADY_EXISTS for an id with other content.
   Result<DeviceStatus> AddDevice(const DeviceInfo& device);
   // FAILED_PRECONDITION names a container or storage that uses it. Success when there is none.
   Status RemoveDevice(const std::string& device_id);

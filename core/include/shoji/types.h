@@ -172,6 +172,19 @@ struct Span {
   std::int64_t end_ns = 0;
 };
 
+// What a hypervisor plugin says of this machine (CheckHypervisor).
+struct HypervisorReport {
+  struct Item {
+    std::string item;  // "/dev/kvm"
+    bool ok = false;
+    std::string detail;
+    std::string advice;  // what to do; also of what works, but could work better
+  };
+  std::string hypervisor;  // plugin id
+  Status can_run;          // FAILED_PRECONDITION says what keeps VMs from running
+  std::vector<Item> items;
+};
+
 // What CollectGarbage did (or would do).
 struct GarbageReport {
   struct Item {

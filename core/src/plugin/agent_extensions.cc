@@ -127,4 +127,19 @@ Result<std::string> Agent::NextOom(const Call& call) {
 #undef SHOJI_AGENT_EXTENSION
 #undef SHOJI_AGENT_NETWORK
 
+Status Agent::ExcuseSilence(std::function<bool()> paused) {
+  const auto* table = static_cast<const shoji_agent_silence_v1*>(Extension(SHOJI_AGENT_SILENCE_V1));
+  if (!SHOJI_HAS_SLOT(shoji_agent_silence_v1, table, excuse)) return NoSlot(name_, "excuse");
+  if (paused_) return FailedPrecondition(name_ + " knows already whom to ask");
+  paused_ = std::move(paused);
+  shoji_silence silence{};
+  silence.struct_size = sizeof(silence);
+  silence.ctx = &paused_;
+  silence.paused = [](void* ctx) noexcept -> std::int32_t {
+    return (*static_cast<const std::function<bool()>*>(ctx))() ? 1 : 0;
+  };
+  PluginError error;
+  return error.ToStatus(name_, "excuse", table->excuse(handle_, &silence, error.get()));
+}
+
 }  // namespace shoji

@@ -191,6 +191,27 @@ TEST_F(AgentExtensions, PassOnWhatTheyAreGiven) {
                   "probe 1 18446744073709551615", "copy /etc/x data 384 448 1 2 9 4"));
 }
 
+// The agent may ask whether the VM is held until it is closed, from the second call on none is
+// taken.
+TEST_F(AgentExtensions, AskWhetherTheVmIsHeld) {
+  static shoji_silence told;
+  const shoji_agent_silence_v1 table = {
+      sizeof(table), 0, [](shoji_agent*, const shoji_silence* silence, shoji_error*) {
+        EXPECT_GE(silence->struct_size, sizeof(shoji_silence));
+        told = *silence;
+        return std::int32_t{SHOJI_OK};
+      }};
+  EXPECT_EQ(agent_.ExcuseSilence([] { return true; }).code(), StatusCode::kUnimplemented);
+  guest_.tables[SHOJI_AGENT_SILENCE_V1] = &table;
+  bool held = true;
+  ASSERT_TRUE(agent_.ExcuseSilence([&held] { return held; }).ok());
+  EXPECT_EQ(told.paused(told.ctx), 1);
+  held = false;
+  EXPECT_EQ(told.paused(told.ctx), 0);
+  EXPECT_EQ(agent_.ExcuseSilence([] { return true; }).code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(told.paused(told.ctx), 0);
+}
+
 TEST_F(AgentExtensions, GiveBackTheAnswer) {
   guest_.text = "answer";
   EXPECT_EQ(agent_.StatsContainer({}, "c").value(), "answer");

@@ -314,6 +314,9 @@ class Agent {
   Status CopyPiece(const Call& call, const FilePiece& piece);
   // Blocks until a container of the guest ran out of memory: its id.
   Result<std::string> NextOom(const Call& call);
+  // `paused` tells, from any thread, whether the VM is held on purpose: then its silence is no
+  // sign of its death. At most once.
+  Status ExcuseSilence(std::function<bool()> paused);
 
  private:
   const void* Extension(const char* id) const;
@@ -321,6 +324,7 @@ class Agent {
   const shoji_agent_v1* table_;
   shoji_agent* handle_;
   std::string name_;
+  std::function<bool()> paused_;  // the plugin may call it until the handle is closed
 };
 
 // A running VM with its proxy and its live agent. The members are destroyed in reverse

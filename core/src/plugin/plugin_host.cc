@@ -69,6 +69,12 @@ Result<std::unique_ptr<PluginHost>> PluginHost::Create(Options options) {
 std::vector<PluginInfo> PluginHost::List() const { return impl_->registry.List(); }
 std::vector<Metric> PluginHost::Metrics() const { return impl_->registry.Metrics(); }
 
+Status PluginHost::Load(const std::string& kind, const std::string& id) {
+  if (!IsKnownKind(kind)) return InvalidArgument("there is no kind of plugins \"" + kind + "\"");
+  SHOJI_ASSIGN_OR_RETURN(Plugin * plugin, impl_->registry.Open(kind, id, nullptr));
+  return FindInterface(*plugin, RequiredInterface(kind)).status();
+}
+
 Result<std::unique_ptr<Store>> PluginHost::OpenStore(const std::string& id) {
   SHOJI_ASSIGN_OR_RETURN(const auto opened,
                          OpenKind<shoji_store_v1>(&impl_->registry, "store", id));

@@ -58,6 +58,9 @@ class PluginHost {
   std::vector<PluginInfo> List() const;
   std::vector<Metric> Metrics() const;
 
+  // Loads and opens a plugin, and asks for the interface of its kind; makes no instance.
+  Status Load(const std::string& kind, const std::string& id);
+
   // `id` empty: the one configured in [sandbox]. NOT_FOUND names the plugins there are;
   // FAILED_PRECONDITION carries the reason why the file is refused, DEADLINE_EXCEEDED names
   // the one that does not open in time.

@@ -13,7 +13,7 @@
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
-#include "shoji/minisign/sha256.h"
+#include "shoji/minisign/sha2.h"
 
 namespace shoji {
 namespace {

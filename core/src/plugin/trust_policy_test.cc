@@ -14,7 +14,7 @@
 #include "plugin/file_bytes.h"
 #include "plugin/plugin_host.h"
 #include "shoji/base/file.h"
-#include "shoji/minisign/sha256.h"
+#include "shoji/minisign/sha2.h"
 #include "shoji/spawn/spawn.h"
 
 namespace shoji {

@@ -10,8 +10,7 @@
 
 #include "shoji/base/errno.h"
 #include "shoji/base/unique_fd.h"
-#include "shoji/minisign/sha256.h"
-#include "shoji/minisign/sha512.h"
+#include "shoji/minisign/sha2.h"
 
 namespace shoji {
 namespace {

@@ -23,7 +23,6 @@
 namespace shoji {
 namespace {
 
-constexpr std::uint32_t kRemoveSeconds = 10;
 constexpr auto kKillLimit = std::chrono::seconds(10);
 constexpr auto kLookLimit = std::chrono::milliseconds(200);
 

@@ -81,7 +81,7 @@ Result<FileLock> SandboxObject::Claim(UndoStack& undo) {
       continue;
     }
     const Deadline limit = Deadline::After(kClaimLimit);
-    auto lock = FileLock::Acquire(paths_.lock, LockMode::kExclusive, limit, Name());
+    auto lock = FileLock::Acquire(paths_.lock, LockMode::kExclusive, limit, Name(), &lock_queue_);
     if (!lock.ok() && lock.status().code() == StatusCode::kNotFound) continue;
     if (!lock.ok()) return lock;
     undo.Push([this] {
@@ -279,7 +279,8 @@ Status SandboxObject::AdoptVm(SandboxRecord& record, NewVm made, UndoStack& undo
   {
     const MutexLock lock(mutex_);
     vm_ = vm;
-    link_ = std::make_shared<Link>(id_, vm, std::move(made.proxy), std::move(made.agent));
+    link_ = std::make_shared<Link>(id_, vm, std::move(made.proxy), std::move(made.agent),
+                                   PausedTeller());
     boot_ = record.boot;
     closed_boot_ = 0;
   }

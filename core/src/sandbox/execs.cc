@@ -56,8 +56,8 @@ void SandboxObject::NoteExecEnd(const ProcessRef& process) {
   if (!metadata.ok()) return;
   auto record = (*metadata)->Load(id_);
   if (!record.ok() || FindExec(*record, process) == nullptr) return;
-  const auto lock =
-      FileLock::Acquire(paths_.lock, LockMode::kExclusive, Deadline::After(kNoteLimit), Name());
+  const auto lock = FileLock::Acquire(paths_.lock, LockMode::kExclusive,
+                                      Deadline::After(kNoteLimit), Name(), &lock_queue_);
   if (!lock.ok()) return;
   record = (*metadata)->Load(id_);
   const ExecRecord* const exec = record.ok() ? FindExec(*record, process) : nullptr;

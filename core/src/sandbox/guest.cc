@@ -33,6 +33,15 @@ Result<std::shared_ptr<Vm>> SandboxObject::AttachVm(const SandboxRecord& record)
   return AttachVmLocked(record);
 }
 
+std::function<bool()> SandboxObject::PausedTeller() const {
+  return [context = context_, id = id_] {
+    const auto metadata = context->metadata();
+    if (!metadata.ok()) return false;
+    const auto record = (*metadata)->Load(id);
+    return record.ok() && record->state == State::kPaused;
+  };
+}
+
 Result<std::shared_ptr<Link>> SandboxObject::Connect(const SandboxRecord& record) {
   const MutexLock lock(mutex_);
   if (record.boot == closed_boot_) return Unavailable(Name() + " has no VM: it is stopped");
@@ -46,7 +55,7 @@ Result<std::shared_ptr<Link>> SandboxObject::Connect(const SandboxRecord& record
   SHOJI_ASSIGN_OR_RETURN(auto proxy, context_->plugins().AttachProxy(record.proxy, context_->call(),
                                                                      record.proxy_state));
   SHOJI_ASSIGN_OR_RETURN(auto agent, context_->plugins().OpenAgent(record.agent, *proxy));
-  link_ = std::make_shared<Link>(id_, vm, std::move(proxy), std::move(agent));
+  link_ = std::make_shared<Link>(id_, vm, std::move(proxy), std::move(agent), PausedTeller());
   return link_;
 }
 

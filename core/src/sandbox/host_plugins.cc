@@ -135,6 +135,10 @@ PluginInfo HostPlugins::CheckPlugin(const std::string& path) const {
   return std::move(plugin.info);
 }
 
+Status HostPlugins::LoadPlugin(const std::string& kind, const std::string& id) const {
+  return host_->Load(kind, id);
+}
+
 Result<std::unique_ptr<Store>> HostPlugins::OpenStore(const std::string& id) {
   return host_->OpenStore(id);
 }

@@ -29,6 +29,7 @@ class HostPlugins final : public Plugins {
   const Settings& settings() const { return settings_; }
 
   PluginInfo CheckPlugin(const std::string& path) const;
+  Status LoadPlugin(const std::string& kind, const std::string& id) const;
 
   Result<std::unique_ptr<Store>> OpenStore(const std::string& id) override;
   Result<std::unique_ptr<Hypervisor>> OpenHypervisor(const std::string& id) override;

@@ -18,7 +18,6 @@ namespace {
 constexpr auto kGoodbyeLimit = std::chrono::seconds(3);
 // For a guest to end its containers, when its VM is ended in any case.
 constexpr auto kForceLimit = std::chrono::seconds(3);
-constexpr std::uint32_t kRemoveSeconds = 10;
 constexpr int kRemoveTries = 100;
 
 // Who waits for the lock may make its file again when it has just been removed; finding no
@@ -35,14 +34,14 @@ Status RemoveDir(const std::string& dir) {
 
 Result<FileLock> SandboxObject::Lock(LockMode mode) {
   const Deadline limit = Deadline::After(context_->settings().lock_limit);
-  auto lock = FileLock::Acquire(paths_.lock, mode, limit, Name());
+  auto lock = FileLock::Acquire(paths_.lock, mode, limit, Name(), &lock_queue_);
   if (lock.ok() || lock.status().code() != StatusCode::kNotFound) return lock;
   SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
   const Status record = metadata->Load(id_).status();
   if (!record.ok() && record.code() != StatusCode::kDataLoss) return record;
   // A record whose directory somebody removed: it must still be possible to delete it.
   SHOJI_RETURN_IF_ERROR(MakeDirs(paths_.dir, 0700));
-  return FileLock::Acquire(paths_.lock, mode, limit, Name());
+  return FileLock::Acquire(paths_.lock, mode, limit, Name(), &lock_queue_);
 }
 
 Result<SandboxObject::Session> SandboxObject::Begin(LockMode mode) {

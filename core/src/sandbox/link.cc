@@ -21,11 +21,14 @@ bool Readable(int fd, int timeout_ms) {
 }  // namespace
 
 Link::Link(std::string sandbox_id, std::shared_ptr<Vm> vm, std::unique_ptr<Proxy> proxy,
-           std::unique_ptr<Agent> agent)
+           std::unique_ptr<Agent> agent, std::function<bool()> paused)
     : sandbox_id_(std::move(sandbox_id)),
       vm_(std::move(vm)),
       proxy_(std::move(proxy)),
-      agent_(std::move(agent)) {}
+      agent_(std::move(agent)) {
+  // An agent that never gives up a silent guest has no use for it.
+  (void)agent_->ExcuseSilence(std::move(paused));
+}
 
 Link::~Link() {
   agent_.reset();

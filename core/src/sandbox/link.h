@@ -12,6 +12,7 @@
 #define SHOJI_CORE_SANDBOX_LINK_H_
 
 #include <atomic>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -27,8 +28,9 @@ namespace shoji {
 
 class Link {
  public:
+  // `paused` tells, from any thread, whether the VM is held on purpose.
   Link(std::string sandbox_id, std::shared_ptr<Vm> vm, std::unique_ptr<Proxy> proxy,
-       std::unique_ptr<Agent> agent);
+       std::unique_ptr<Agent> agent, std::function<bool()> paused);
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;

@@ -71,24 +71,32 @@ Status Gone(std::string_view what) {
   return NotFound(std::string(what) + " was removed while its lock was waited for");
 }
 
-}  // namespace
-
-Result<FileLock> FileLock::Acquire(const std::string& path, LockMode mode, Deadline deadline,
-                                   std::string_view what) {
-  SHOJI_ASSIGN_OR_RETURN(UniqueFd fd, OpenLock(path));
-  const std::int64_t begin = Deadline::NowNanos();
-  // flock() knows no time limit, and a signal to end it early would be process-wide state.
-  for (std::chrono::nanoseconds pause = kFirstPause;;) {
-    SHOJI_ASSIGN_OR_RETURN(const Attempt attempt, TryLock(fd.get(), path, mode));
-    if (attempt == Attempt::kGotIt) return FileLock(std::move(fd));
-    if (attempt == Attempt::kGone) return Gone(what);
-    if (deadline.passed()) break;
-    std::this_thread::sleep_for(pause);
-    pause = std::min<std::chrono::nanoseconds>(pause * 2, kLongestPause);
-  }
+Status TooLate(const std::string& path, std::string_view what, std::int64_t begin) {
   const auto waited = (Deadline::NowNanos() - begin) / 1'000'000;
   return DeadlineExceeded(std::string(what) + " is locked by " + HolderText(path) +
                           " and was not free within " + std::to_string(waited) + " ms");
+}
+
+}  // namespace
+
+Result<FileLock> FileLock::Acquire(const std::string& path, LockMode mode, Deadline deadline,
+                                   std::string_view what, LockQueue* queue) {
+  SHOJI_ASSIGN_OR_RETURN(UniqueFd fd, OpenLock(path));
+  const std::int64_t begin = Deadline::NowNanos();
+  LockQueue::Turn turn;
+  if (queue != nullptr) {
+    turn = queue->Wait(mode, deadline);
+    if (!turn) return TooLate(path, what, begin);
+  }
+  // flock() knows no time limit, and a signal to end it early would be process-wide state.
+  for (std::chrono::nanoseconds pause = kFirstPause;;) {
+    SHOJI_ASSIGN_OR_RETURN(const Attempt attempt, TryLock(fd.get(), path, mode));
+    if (attempt == Attempt::kGotIt) return FileLock(std::move(fd), std::move(turn));
+    if (attempt == Attempt::kGone) return Gone(what);
+    if (deadline.passed()) return TooLate(path, what, begin);
+    std::this_thread::sleep_for(pause);
+    pause = std::min<std::chrono::nanoseconds>(pause * 2, kLongestPause);
+  }
 }
 
 Result<FileLock> FileLock::TryAcquire(const std::string& path, LockMode mode,

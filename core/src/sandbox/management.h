@@ -35,6 +35,7 @@ class Management {
   Result<std::vector<ContainerStatus>> ListContainers();
   Result<std::string> SandboxOf(const std::string& container_id);
   Result<GarbageReport> CollectGarbage(bool dry_run);
+  Result<HypervisorReport> Check();
 
  private:
   std::shared_ptr<Context> context_;

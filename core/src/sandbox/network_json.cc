@@ -124,6 +124,16 @@ Result<InterfaceInfo> ReadInterface(const json& in) {
   return out;
 }
 
+json WriteInterface(const InterfaceInfo& interface) {
+  json addresses = json::array();
+  for (const IpAddress& address : interface.addresses) addresses.push_back(WriteAddress(address));
+  return {{"device", interface.name},
+          {"name", interface.guest_name},
+          {"hwAddr", interface.mac},
+          {"mtu", interface.mtu},
+          {"IPAddresses", std::move(addresses)}};
+}
+
 Result<Route> ReadRoute(const json& in) {
   if (!in.is_object()) return Wrong("routes", in, "a list of objects");
   Route out;
@@ -199,6 +209,12 @@ Result<std::string> InterfaceForAgent(const GuestInterface& found, const Interfa
   return Dump(out);
 }
 
+Result<InterfaceInfo> ParseInterface(std::string_view text) {
+  SHOJI_ASSIGN_OR_RETURN(const json in, ParseText(text));
+  if (!in.is_object()) return InvalidArgument("it is not a JSON object");
+  return ReadInterface(in);
+}
+
 Result<std::vector<InterfaceInfo>> ParseInterfaces(std::string_view text) {
   SHOJI_ASSIGN_OR_RETURN(const json list, ParseList(text, "interfaces"));
   std::vector<InterfaceInfo> out;
@@ -217,6 +233,16 @@ Result<std::vector<Route>> ParseRoutes(std::string_view text) {
     out.push_back(std::move(route));
   }
   return out;
+}
+
+std::string FormatInterface(const InterfaceInfo& interface) {
+  return Dump(WriteInterface(interface));
+}
+
+std::string FormatInterfaces(const std::vector<InterfaceInfo>& interfaces) {
+  json out = json::array();
+  for (const InterfaceInfo& interface : interfaces) out.push_back(WriteInterface(interface));
+  return Dump(out);
 }
 
 std::string FormatRoutes(const std::vector<Route>& routes) {

@@ -40,8 +40,12 @@ Result<std::string> InterfaceForAgent(const GuestInterface& found, const Interfa
 // The same for our struct: `found` with what `asked` says instead.
 InterfaceInfo MergeInterface(InterfaceInfo found, const InterfaceInfo& asked);
 
+Result<InterfaceInfo> ParseInterface(std::string_view text);                // one object
 Result<std::vector<InterfaceInfo>> ParseInterfaces(std::string_view text);  // an array
 Result<std::vector<Route>> ParseRoutes(std::string_view text);              // an array
+// As ParseInterfaces() reads them; limits have no field there.
+std::string FormatInterface(const InterfaceInfo& interface);
+std::string FormatInterfaces(const std::vector<InterfaceInfo>& interfaces);
 std::string FormatRoutes(const std::vector<Route>& routes);
 
 // Two texts of one MAC address.

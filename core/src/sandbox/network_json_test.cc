@@ -59,6 +59,23 @@ TEST(NetworkJsonTest, RoutesComeBack) {
   EXPECT_TRUE(ParseRoutes("null")->empty());
 }
 
+TEST(NetworkJsonTest, InterfacesComeBack) {
+  InterfaceInfo one;
+  one.name = "veth0";
+  one.guest_name = "eth0";
+  one.mac = "02:aa:00:00:00:01";
+  one.mtu = 1400;
+  one.addresses = {{"10.0.0.2", 24}, {"fd00::2", 64}};
+  const auto same = ParseInterface(FormatInterface(one));
+  ASSERT_TRUE(same.ok()) << same.status().message();
+  EXPECT_EQ(*same, one);
+  EXPECT_EQ(*ParseInterfaces(FormatInterfaces({one, *same})), std::vector({one, one}));
+  EXPECT_EQ(FormatInterfaces({}), "[]");
+  for (const char* bad : {"", "[]", "7", "{}{}", R"({"mtu":-1})", R"({"device":7})"}) {
+    EXPECT_EQ(ParseInterface(bad).status().code(), StatusCode::kInvalidArgument) << bad;
+  }
+}
+
 TEST(NetworkJsonTest, MasksOfOldWriters) {
   const auto masks = [](const std::string& mask) {
     return ParseInterfaces(R"([{"name":"a","IPAddresses":[{"address":"10.0.0.2","mask":")" + mask +

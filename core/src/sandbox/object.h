@@ -15,6 +15,7 @@
 #define SHOJI_CORE_SANDBOX_OBJECT_H_
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -37,6 +38,9 @@
 namespace shoji {
 
 class SandboxWatch;
+
+// What the guest has to end the processes of a container that it removes.
+inline constexpr std::uint32_t kRemoveSeconds = 10;
 
 class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
  public:
@@ -318,12 +322,16 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   Status NoteExec(const ProcessRef& process, std::int64_t started_unix_ns, const ProcessId& shim);
   void NoteExecEnd(const ProcessRef& process);
 
+  // -- guest.cc. For a Link: by the record, for another process may have paused it.
+  std::function<bool()> PausedTeller() const;
+
   std::string Name() const { return "sandbox \"" + id_ + "\""; }
 
   const std::shared_ptr<Context> context_;  // first: outlives everything below
   const std::string id_;
   const SandboxPaths paths_;
   Share share_;
+  LockQueue lock_queue_;  // of paths_.lock
   Mutex mutex_;
   FileLock owner_ SHOJI_GUARDED_BY(mutex_);
   std::shared_ptr<Vm> vm_ SHOJI_GUARDED_BY(mutex_);

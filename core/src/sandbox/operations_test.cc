@@ -52,6 +52,24 @@ TEST_F(OperationsTest, PausesAndResumesWithClockAndRandomNumbers) {
   ExpectNothingLeft();
 }
 
+// An agent that gives up silent guests has to know of a pause, whoever asked for it.
+TEST_F(OperationsTest, AgentsLearnThatTheVmIsHeld) {
+  const auto pod = Run();
+  EXPECT_FALSE(world_.IsExcused());
+  ASSERT_TRUE(pod->Pause().ok());
+  EXPECT_TRUE(world_.IsExcused());
+  ASSERT_TRUE(pod->Resume().ok());
+  EXPECT_FALSE(world_.IsExcused());
+  // Another process: its agent is one of its own.
+  const auto context = testing::MakeFakeContext(world_);
+  const auto fetched = Management(context).Fetch("pod");
+  ASSERT_TRUE(fetched.ok()) << fetched.status().message();
+  ASSERT_TRUE((*fetched)->StatsContainer("one").ok());
+  ASSERT_TRUE(pod->Pause().ok());
+  EXPECT_TRUE(world_.IsExcused());
+  ASSERT_TRUE(pod->Delete().ok());
+}
+
 TEST_F(OperationsTest, AFailedPauseOrResumeChangesNothing) {
   const auto pod = Run();
   world_.FailAt("vm.pause");

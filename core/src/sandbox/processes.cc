@@ -43,8 +43,8 @@ Result<std::int32_t> SandboxObject::WaitProcess(const ProcessRef& process) {
 
 // Best effort: whoever holds the lock now looks at the container itself.
 void SandboxObject::NoteExit(const std::string& container_id, std::int64_t started_unix_ns) {
-  const auto lock =
-      FileLock::Acquire(paths_.lock, LockMode::kExclusive, Deadline::After(kNoteLimit), Name());
+  const auto lock = FileLock::Acquire(paths_.lock, LockMode::kExclusive,
+                                      Deadline::After(kNoteLimit), Name(), &lock_queue_);
   const auto metadata = context_->metadata();
   if (!lock.ok() || !metadata.ok()) return;
   auto record = (*metadata)->Load(id_);

@@ -529,11 +529,18 @@ constexpr shoji_agent_pause_v1 kAgentPause = {sizeof(shoji_agent_pause_v1), 0, A
 constexpr shoji_agent_stats_v1 kAgentStats = {sizeof(shoji_agent_stats_v1), 0, AgentStats,
                                               AgentList};
 constexpr shoji_agent_oom_v1 kAgentOom = {sizeof(shoji_agent_oom_v1), 0, AgentNextOom};
+constexpr shoji_agent_silence_v1 kAgentSilence = {
+    sizeof(shoji_agent_silence_v1), 0,
+    [](shoji_agent* a, const shoji_silence* silence, shoji_error*) {
+      AgentOf(a)->world->SetSilence(*silence);
+      return std::int32_t{SHOJI_OK};
+    }};
 const void* AgentExtension(shoji_agent* a, const char* id) {
   if (!AgentOf(a)->world->Offers(id)) return nullptr;
   if (std::string(id) == SHOJI_AGENT_PAUSE_V1) return &kAgentPause;
   if (std::string(id) == SHOJI_AGENT_STATS_V1) return &kAgentStats;
   if (std::string(id) == SHOJI_AGENT_OOM_V1) return &kAgentOom;
+  if (std::string(id) == SHOJI_AGENT_SILENCE_V1) return &kAgentSilence;
   return GuestExtension(a, id);
 }
 
@@ -679,6 +686,20 @@ bool FakeWorld::Offers(const std::string& interface_id) {
   const MutexLock lock(mutex_);
   return without_.count(interface_id) == 0;
 }
+void FakeWorld::SetSilence(const shoji_silence& silence) {
+  const MutexLock lock(mutex_);
+  silence_ = silence;
+}
+
+bool FakeWorld::IsExcused() {
+  shoji_silence silence{};
+  {
+    const MutexLock lock(mutex_);
+    silence = silence_;
+  }
+  return silence.paused != nullptr && silence.paused(silence.ctx) != 0;
+}
+
 void FakeWorld::Note(const std::string& slot, const std::string& text) {
   const MutexLock lock(mutex_);
   noted_[slot] = text;

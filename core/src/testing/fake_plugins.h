@@ -21,6 +21,7 @@
 #include "sandbox/context.h"
 #include "shoji/base/thread_annotations.h"
 #include "shoji/base/unique_fd.h"
+#include "shoji/plugin/agent_ext.h"
 #include "shoji/plugin/base.h"
 #include "testing/fake_hotplug.h"
 
@@ -68,6 +69,10 @@ class FakeWorld {
   Status StartShim(const shoji_shim_params& params, std::int32_t* pid) SHOJI_EXCLUDES(mutex_);
   void StopShim(std::int32_t pid) SHOJI_EXCLUDES(mutex_);
 
+  // What the newest agent learns when it asks whether its VM is held.
+  void SetSilence(const shoji_silence& silence) SHOJI_EXCLUDES(mutex_);
+  bool IsExcused() SHOJI_EXCLUDES(mutex_);
+
   // What a slot was told last.
   void Note(const std::string& slot, const std::string& text) SHOJI_EXCLUDES(mutex_);
   std::string Noted(const std::string& slot) SHOJI_EXCLUDES(mutex_);
@@ -114,6 +119,7 @@ class FakeWorld {
   std::set<std::string> hang_ SHOJI_GUARDED_BY(mutex_);
   std::set<std::int32_t> paused_ SHOJI_GUARDED_BY(mutex_);
   std::set<std::string> without_ SHOJI_GUARDED_BY(mutex_);
+  shoji_silence silence_ SHOJI_GUARDED_BY(mutex_) = {};
   std::map<std::string, std::string> noted_ SHOJI_GUARDED_BY(mutex_);
   std::deque<std::string> oom_ SHOJI_GUARDED_BY(mutex_);
   std::map<std::string, int> live_ SHOJI_GUARDED_BY(mutex_);

@@ -7,7 +7,7 @@
 
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
-#include "shoji/minisign/sha256.h"
+#include "shoji/minisign/sha2.h"
 #include "shoji/spawn/spawn.h"
 
 namespace shoji::minisign {

@@ -78,6 +78,7 @@ class KataAgent : public sdk::AgentBase {
   Status ProbeMemory(const shoji_call* call, const std::vector<std::uint64_t>& addresses);
   Status Copy(const shoji_call* call, const shoji_copy_request& request);
   Result<std::string> NextOom(const shoji_call* call);
+  Status ExcuseSilence(const shoji_silence& silence);
 
  private:
   Status Do(std::string_view method, const shoji_call* call,

@@ -120,4 +120,9 @@ Result<std::string> KataAgent::NextOom(const shoji_call* call) {
   return std::move(*event.mutable_container_id());
 }
 
+Status KataAgent::ExcuseSilence(const shoji_silence& silence) {
+  rpc_.ExcuseSilence([silence] { return silence.paused(silence.ctx) != 0; });
+  return OkStatus();
+}
+
 }  // namespace shoji::agent_kata

@@ -170,6 +170,72 @@ TEST_F(DeadGuestTest, SilentWithoutADeadlineIsAskedAndGivenUp) {
   EXPECT_EQ(connects_, 2);
 }
 
+// A VM that is held for longer than any patience, and which nobody wakes for the test: it answers
+// nothing. Its calls wait on as long as the host says that it is held, and not longer.
+TEST_F(DeadGuestTest, PausedIsNotDeadHoweverLong) {
+  Reopen({milliseconds(10), milliseconds(30)});
+  struct Host {
+    std::atomic<bool> paused = false;
+    std::atomic<int> asked = 0;
+  } host;
+  shoji_silence silence{};
+  silence.struct_size = sizeof silence;
+  silence.ctx = &host;
+  silence.paused = [](void* ctx) -> std::int32_t {
+    auto* const self = static_cast<Host*>(ctx);
+    ++self->asked;
+    self->asked.notify_all();
+    return self->paused ? 1 : 0;
+  };
+  host.paused = true;
+  ASSERT_TRUE(agent_->ExcuseSilence(silence).ok());
+  std::atomic<bool> ended = false;
+  std::thread waiter([&] {
+    const Status status = agent_->WaitProcess(nullptr, process_).status();
+    ended = true;
+    EXPECT_EQ(status.code(), StatusCode::kUnavailable) << status.message();
+  });
+  // Twenty times a question's limit and more.
+  for (int seen = 0; seen < 60; seen = host.asked) host.asked.wait(seen);
+  EXPECT_FALSE(ended);
+  EXPECT_EQ(connects_, 1);
+  host.paused = false;
+  waiter.join();
+}
+
+// Held after it was asked, and let go before the answer is due: the question does not count.
+TEST_F(DeadGuestTest, QuestionDuringWhichItWasHeldDoesNotCount) {
+  Reopen({milliseconds(10), milliseconds(200)});
+  struct Host {
+    std::atomic<int> looks = 0;
+    std::atomic<int> questions = 0;
+  } host;
+  guest_->On("Health/Check", [&](const std::string&, std::string* out) {
+    // The first is asked of a guest that is held; it is never answered in time.
+    if (++host.questions == 1) std::this_thread::sleep_for(milliseconds(400));
+    host.questions.notify_all();
+    *out = grpc::HealthCheckResponse().SerializeAsString();
+    return grpc::Status::OK;
+  });
+  shoji_silence silence{};
+  silence.struct_size = sizeof silence;
+  silence.ctx = &host;
+  // Not held when it is asked, then held once, then not held any more.
+  silence.paused = [](void* ctx) -> std::int32_t {
+    return ++static_cast<Host*>(ctx)->looks == 2 ? 1 : 0;
+  };
+  ASSERT_TRUE(agent_->ExcuseSilence(silence).ok());
+  const UniqueFd cancel(eventfd(0, EFD_CLOEXEC));
+  shoji_call call = Within(seconds(60), cancel.get());
+  std::thread waiter([&] {
+    EXPECT_EQ(agent_->WaitProcess(&call, process_).status().code(), StatusCode::kCancelled);
+  });
+  for (int seen = 0; seen < 3; seen = host.questions) host.questions.wait(seen);
+  eventfd_write(cancel.get(), 1);
+  waiter.join();
+  EXPECT_EQ(connects_, 1);
+}
+
 TEST_F(DeadGuestTest, SlowIsNotDead) {
   Reopen({milliseconds(20), seconds(20)});
   std::atomic<int> asked = 0;

@@ -51,6 +51,7 @@ struct Exchange::Question {
   grpc::CheckRequest request;
   grpc::ByteBuffer reply;
   grpc::Status status;
+  bool excused = false;  // the guest was held while it waited for this
 };
 
 bool Connection::Broken() const {
@@ -58,8 +59,8 @@ bool Connection::Broken() const {
   return poll(&state, 1, 0) > 0;
 }
 
-Exchange::Exchange(Connection* connection, Patience patience)
-    : connection_(connection), patience_(patience) {}
+Exchange::Exchange(Connection* connection, Patience patience, std::function<bool()> paused)
+    : connection_(connection), patience_(patience), paused_(std::move(paused)) {}
 
 Exchange::~Exchange() {
   if (question_ != nullptr) question_->context.TryCancel();
@@ -89,12 +90,23 @@ Exchange::End Exchange::Wait() {
     const gpr_timespec until =
         asks ? After(patience_.ask_every) : gpr_inf_future(GPR_CLOCK_MONOTONIC);
     if (queue_.AsyncNext(&tag, &ok, until) == grpc::CompletionQueue::TIMEOUT) {
-      if (Silent() && !connection_->silent && !connection_->asking.exchange(true)) Ask();
+      Tick();
     } else if (tag == Own(this)) {
       return End::kDone;
     } else if (Answered() == End::kSilent) {
       return End::kSilent;
     }
+  }
+}
+
+// Whoever asks looks again meanwhile: a guest that is held for longer than this is seen, and one
+// that is held for less has the rest of the time to answer.
+void Exchange::Tick() {
+  if (question_ != nullptr) {
+    question_->excused = question_->excused || paused_();
+  } else if (Silent() && !connection_->silent && !connection_->asking && !paused_() &&
+             !connection_->asking.exchange(true)) {
+    Ask();
   }
 }
 
@@ -108,10 +120,11 @@ void Exchange::Ask() {
 // Whatever it answers, it lives; only when there is none in time it does not.
 Exchange::End Exchange::Answered() {
   const bool none = question_->status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+  const bool excused = none && (question_->excused || paused_());
   question_.reset();
   if (!none) connection_->heard_ns = Deadline::NowNanos();
   connection_->asking = false;
-  return none ? End::kSilent : End::kDone;
+  return none && !excused ? End::kSilent : End::kDone;
 }
 
 }  // namespace shoji::agent_kata

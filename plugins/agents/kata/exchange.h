@@ -2,7 +2,7 @@
 // whether the guest lives.
 //
 // Threads  One; Connection is shared.
-// Example  Exchange exchange(&connection, patience);
+// Example  Exchange exchange(&connection, patience, paused);
 //          exchange.Start(path, &context, request);
 //          if (exchange.Wait() == Exchange::End::kSilent) ... the guest is dead
 #ifndef SHOJI_AGENT_KATA_EXCHANGE_H_
@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -40,7 +41,8 @@ class Exchange {
  public:
   enum class End { kDone, kSilent };
 
-  Exchange(Connection* connection, Patience patience);
+  // `paused` tells whether the guest is held on purpose: then its silence does not count.
+  Exchange(Connection* connection, Patience patience, std::function<bool()> paused);
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -56,11 +58,13 @@ class Exchange {
  private:
   struct Question;
   bool Silent() const;
+  void Tick();
   void Ask();
   End Answered();
 
   Connection* const connection_;
   const Patience patience_;
+  const std::function<bool()> paused_;
   grpc::CompletionQueue queue_;
   std::unique_ptr<Question> question_;
 };

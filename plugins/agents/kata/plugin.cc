@@ -11,8 +11,9 @@ SHOJI_PLUGIN_NOTE(
                                  "0") SHOJI_NOTE_INTERFACE("shoji.agent.update/1", "0")
                 SHOJI_NOTE_INTERFACE("shoji.agent.network/1",
                                      "0") SHOJI_NOTE_INTERFACE("shoji.agent.hotplug/1", "0")
-                    SHOJI_NOTE_INTERFACE("shoji.agent.files/1", "0")
-                        SHOJI_NOTE_INTERFACE("shoji.agent.oom/1", "0")
+                    SHOJI_NOTE_INTERFACE("shoji.agent.files/1",
+                                         "0") SHOJI_NOTE_INTERFACE("shoji.agent.oom/1", "0")
+                        SHOJI_NOTE_INTERFACE("shoji.agent.silence/1", "0")
                             SHOJI_NOTE_OPTION("ask_every", "duration", "30s", "",
                                               "Ask a guest that is silent for so long, while calls "
                                               "wait, whether it lives; 0: never")

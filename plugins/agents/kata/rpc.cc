@@ -243,6 +243,21 @@ void Rpc::Drop(const ConnectionPtr& connection) {
 }
 
 // Ends all calls on a connection whose guest does not answer.
+void Rpc::ExcuseSilence(std::function<bool()> paused) {
+  const MutexLock lock(mutex_);
+  paused_ = std::move(paused);
+}
+
+// The host reads a record for it, so no lock of ours is held meanwhile.
+bool Rpc::Paused() {
+  std::function<bool()> paused;
+  {
+    const MutexLock lock(mutex_);
+    paused = paused_;
+  }
+  return paused && paused();
+}
+
 void Rpc::GiveUp(Connection* connection) {
   const MutexLock lock(mutex_);
   connection->silent = true;
@@ -255,7 +270,7 @@ grpc::Status Rpc::Run(const Request& request, Connection* connection, grpc::Clie
                       grpc::ByteBuffer* reply) {
   const std::string path = "/" + std::string(request.method);
   grpc::Status status;
-  Exchange exchange(connection, patience_);
+  Exchange exchange(connection, patience_, [this] { return Paused(); });
   exchange.Start(path, context, request.message, reply, &status);
   while (exchange.Wait() == Exchange::End::kSilent) GiveUp(connection);
   if (FromGuest(status)) connection->heard_ns = Deadline::NowNanos();

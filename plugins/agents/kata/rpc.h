@@ -8,8 +8,9 @@
 //          a Health.Check beside; without an answer within `give_up` the guest counts as dead
 //          and all calls end with UNAVAILABLE. HTTP/2's own pings would not do: a Go agent
 //          ends the connection of who pings more often than every five minutes. The limits
-//          are generous on purpose: under emulation a guest may be busy for many seconds, and
-//          one that is paused for a snapshot is not dead. Who knows better sets a deadline.
+//          are generous on purpose: under emulation a guest may be busy for many seconds. Who
+//          knows better sets a deadline. A guest that the host holds on purpose is not asked,
+//          and a question during which it was held does not count.
 // Threads  Any; the destructor cancels what is under way and waits for it. No thread of its
 //          own but the one of CancelWatcher: whoever waits does the asking.
 // Example  rpc.Call("grpc.AgentService/StartContainer", call, request, &reply)
@@ -20,6 +21,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -52,6 +54,9 @@ class Rpc {
   ~Rpc();
   Rpc(const Rpc&) = delete;
   Rpc& operator=(const Rpc&) = delete;
+
+  // `paused` tells whether the guest is held on purpose. It is asked when it was silent for long.
+  void ExcuseSilence(std::function<bool()> paused) SHOJI_EXCLUDES(mutex_);
 
   // `method` is "package.Service/Name". Errors carry gRPC's code, and Name in the message.
   Status Call(std::string_view method, const shoji_call* call,
@@ -94,6 +99,7 @@ class Rpc {
   grpc::Status Run(const Request& request, Connection* connection, grpc::ClientContext* context,
                    grpc::ByteBuffer* reply) SHOJI_EXCLUDES(mutex_);
   void GiveUp(Connection* connection) SHOJI_EXCLUDES(mutex_);
+  bool Paused() SHOJI_EXCLUDES(mutex_);
 
   Result<ConnectionPtr> Connected(const shoji_call* call) SHOJI_EXCLUDES(mutex_);
   Status AwaitTurn(const shoji_call* call) SHOJI_REQUIRES(mutex_);
@@ -112,6 +118,7 @@ class Rpc {
   ConnectionPtr connection_ SHOJI_GUARDED_BY(mutex_);
   std::map<grpc::ClientContext*, Connection*> active_ SHOJI_GUARDED_BY(mutex_);
   bool closing_ SHOJI_GUARDED_BY(mutex_) = false;
+  std::function<bool()> paused_ SHOJI_GUARDED_BY(mutex_);
 };
 
 }  // namespace shoji::agent_kata

@@ -27,6 +27,7 @@ extern "C" {
 #define SHOJI_AGENT_HOTPLUG_V1 "shoji.agent.hotplug/1"
 #define SHOJI_AGENT_FILES_V1 "shoji.agent.files/1"
 #define SHOJI_AGENT_OOM_V1 "shoji.agent.oom/1"
+#define SHOJI_AGENT_SILENCE_V1 "shoji.agent.silence/1"
 
 /* Stops a container and lets it go on. */
 typedef struct shoji_agent_pause_v1 {
@@ -137,6 +138,25 @@ typedef struct shoji_agent_oom_v1 {
   int32_t (*next)(shoji_agent *agent, const shoji_call *call, const shoji_sink *ret_container_id,
                   shoji_error *err);
 } shoji_agent_oom_v1;
+
+/* What the host knows of a guest that does not answer. */
+typedef struct shoji_silence {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  void *ctx;
+  /* 1 while the VM is held on purpose (paused), by whichever process; else 0. Reads a record,
+   * so it is for a guest that was silent for long. Any thread, until close(). */
+  int32_t (*paused)(void *ctx);
+} shoji_silence;
+
+/* For an agent that gives up a guest when it is silent. */
+typedef struct shoji_agent_silence_v1 {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /* From now on no silence of a paused VM counts: calls under way wait on. The structure is
+   * copied. At most once for an agent. */
+  int32_t (*excuse)(shoji_agent *agent, const shoji_silence *silence, shoji_error *err);
+} shoji_agent_silence_v1;
 
 #ifdef __cplusplus
 }

@@ -90,8 +90,9 @@ typedef struct shoji_hypervisor_v1 {
   void (*close)(shoji_hypervisor *hypervisor);
 
   /* [any] Can this machine run VMs with this hypervisor? Writes JSON: an array of
-   * {"item","ok","detail","advice"}. FAILED_PRECONDITION with detail
-   * "reason" = "skip" when it cannot; the report is written in both cases. */
+   * {"item","ok","detail","advice"}; what is ok and has advice could be better.
+   * FAILED_PRECONDITION with detail "reason" = "skip" when it cannot; the report is
+   * written in both cases. */
   int32_t (*check)(shoji_hypervisor *hypervisor, const shoji_call *call, const shoji_sink *ret_json,
                    shoji_error *err);
 

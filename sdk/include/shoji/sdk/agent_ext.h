@@ -79,6 +79,10 @@ template <typename T>
 concept AgentTellsOom = requires(T& agent, const shoji_call* call) {
   { agent.NextOom(call) } -> std::same_as<Result<std::string>>;
 };
+template <typename T>
+concept AgentExcuses = requires(T& agent, const shoji_silence& silence) {
+  { agent.ExcuseSilence(silence) } -> std::same_as<Status>;
+};
 
 template <typename T>
 struct AgentExtSlots {
@@ -167,6 +171,13 @@ struct AgentExtSlots {
                               shoji_error* e) noexcept {
     return On(self, e, [&](T& a) { return Give(ret, a.NextOom(call)); });
   }
+  static std::int32_t Excuse(shoji_agent* self, const shoji_silence* silence,
+                             shoji_error* e) noexcept {
+    return On(self, e, [&](T& a) -> Status {
+      if (!SHOJI_HAS(shoji_silence, silence, paused)) return TooShort("shoji_silence");
+      return a.ExcuseSilence(*silence);
+    });
+  }
 };
 
 // What concerns containers and processes.
@@ -217,6 +228,11 @@ const void* GuestExtension(std::string_view id) {
   if constexpr (AgentTellsOom<T>) {
     static constexpr shoji_agent_oom_v1 kOom = {sizeof(shoji_agent_oom_v1), 0, Slots::NextOom};
     if (id == SHOJI_AGENT_OOM_V1) return &kOom;
+  }
+  if constexpr (AgentExcuses<T>) {
+    static constexpr shoji_agent_silence_v1 kSilence = {sizeof(shoji_agent_silence_v1), 0,
+                                                        Slots::Excuse};
+    if (id == SHOJI_AGENT_SILENCE_V1) return &kSilence;
   }
   return nullptr;
 }
