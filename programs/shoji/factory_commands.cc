@@ -104,14 +104,18 @@ int RunDestroy(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kFactoryInit = {"factory init", "", "Make ready what new VMs are made from.",
-                              DescribeFactory, RunInit};
-const Command kFactoryStatus = {"factory status", "", "Show what is ready.", DescribeStatus,
-                                RunStatus};
-const Command kFactoryDestroy = {"factory destroy", "", "Remove what was made ready.",
-                                 DescribeFactory, RunDestroy};
-const Command kFactoryServe = {"factory serve", "",
-                               "Keep VMs ready for other processes, until it is ended.",
-                               DescribeServe, RunServe};
+const Command kFactoryInit = {
+    "factory init",        "",      "Make ready what new VMs are made from.",
+    DescribeFactory,       RunInit, false,
+    CommandGroup::kMachine};
+const Command kFactoryStatus = {"factory status", "",    "Show what is ready.", DescribeStatus,
+                                RunStatus,        false, CommandGroup::kMachine};
+const Command kFactoryDestroy = {"factory destroy",     "",         "Remove what was made ready.",
+                                 DescribeFactory,       RunDestroy, false,
+                                 CommandGroup::kMachine};
+const Command kFactoryServe = {
+    "factory serve",       "",       "Keep VMs ready for other processes, until it is ended.",
+    DescribeServe,         RunServe, false,
+    CommandGroup::kMachine};
 
 }  // namespace shoji::cli

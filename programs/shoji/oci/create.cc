@@ -34,7 +34,12 @@ int RunCreate(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kCreate = {"create", "ID", "Create a container from an OCI bundle (for engines).",
-                         DescribeCreate, RunCreate};
+const Command kCreate = {"create",
+                         "ID",
+                         "Create a container from an OCI bundle (for engines).",
+                         DescribeCreate,
+                         RunCreate,
+                         false,
+                         CommandGroup::kEngines};
 
 }  // namespace shoji::cli

@@ -49,7 +49,12 @@ int RunFeatures(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kFeatures = {"features", "", "Print what of the OCI specification is there.",
-                           DescribeNothing, RunFeatures};
+const Command kFeatures = {"features",
+                           "",
+                           "Print what of the OCI specification is there.",
+                           DescribeNothing,
+                           RunFeatures,
+                           false,
+                           CommandGroup::kEngines};
 
 }  // namespace shoji::cli

@@ -34,7 +34,12 @@ int RunKill(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kKill = {"kill", "ID [SIGNAL]", "Send a signal to a container (for engines).",
-                       DescribeKill, RunKill};
+const Command kKill = {"kill",
+                       "ID [SIGNAL]",
+                       "Send a signal to a container (for engines).",
+                       DescribeKill,
+                       RunKill,
+                       false,
+                       CommandGroup::kEngines};
 
 }  // namespace shoji::cli

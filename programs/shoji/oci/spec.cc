@@ -93,6 +93,12 @@ int RunSpec(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kSpec = {"spec", "", "Write a config.json to begin with.", DescribeSpec, RunSpec};
+const Command kSpec = {"spec",
+                       "",
+                       "Write a config.json to begin with.",
+                       DescribeSpec,
+                       RunSpec,
+                       false,
+                       CommandGroup::kEngines};
 
 }  // namespace shoji::cli

@@ -34,7 +34,12 @@ int RunStart(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kStart = {"start", "ID", "Run the command of a created container (for engines).",
-                        DescribeNothing, RunStart};
+const Command kStart = {"start",
+                        "ID",
+                        "Run the command of a created container (for engines).",
+                        DescribeNothing,
+                        RunStart,
+                        false,
+                        CommandGroup::kEngines};
 
 }  // namespace shoji::cli

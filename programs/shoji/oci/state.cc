@@ -31,7 +31,12 @@ int RunState(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kState = {"state", "ID", "Print the state of a container as JSON (for engines).",
-                        DescribeNothing, RunState};
+const Command kState = {"state",
+                        "ID",
+                        "Print the state of a container as JSON (for engines).",
+                        DescribeNothing,
+                        RunState,
+                        false,
+                        CommandGroup::kEngines};
 
 }  // namespace shoji::cli
