@@ -33,18 +33,17 @@ class Session {
 
   Result<int> Run(SignalRelay& relay) {
     SHOJI_ASSIGN_OR_RETURN(const std::int32_t shim, sandbox_.ShimPid(container_id_, process_id_));
-    std::optional<RawMode> raw;
-    if (options_.before) {
-      SHOJI_ASSIGN_OR_RETURN(RawMode entered, RawMode::Enter(STDIN_FILENO, *options_.before));
-      raw.emplace(std::move(entered));
-    }
-    return shim > 0 ? WaitFor(relay) : Copy(relay);
+    if (options_.mode != nullptr) SHOJI_RETURN_IF_ERROR(options_.mode->Enter());
+    const Result<int> status = shim > 0 ? WaitFor(relay) : Copy(relay);
+    if (options_.mode != nullptr) options_.mode->Leave();
+    return status;
   }
 
  private:
   // Its shim has our descriptors, and ends when all is written.
   Result<int> WaitFor(SignalRelay& relay) {
     relay.Attach([this](int signal) { OnSignal(signal); });
+    if (options_.terminal) Resize();  // it may have changed before we listened
     const Result<std::int32_t> status = sandbox_.WaitProcess(container_id_, process_id_);
     relay.Detach();
     if (!status.ok()) return status.status();
@@ -163,11 +162,8 @@ Status PrepareStdio(SessionOptions& options) {
     return ErrnoStatus(errno, "cannot give the process an empty input");
   }
   if (!options.terminal || isatty(STDIN_FILENO) == 0) return OkStatus();
-  termios mode{};
-  if (tcgetattr(STDIN_FILENO, &mode) < 0) {
-    return ErrnoStatus(errno, "cannot read the terminal's mode");
-  }
-  options.before = mode;
+  SHOJI_ASSIGN_OR_RETURN(RawMode mode, RawMode::Watch(STDIN_FILENO));
+  options.mode = std::make_shared<RawMode>(std::move(mode));
   return OkStatus();
 }
 

@@ -7,21 +7,20 @@
 #ifndef SHOJI_PROGRAMS_SHOJI_PROCESS_SESSION_H_
 #define SHOJI_PROGRAMS_SHOJI_PROCESS_SESSION_H_
 
-#include <termios.h>
-
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "shoji/sandbox.h"
 #include "shoji/status.h"
 #include "signal_relay.h"
+#include "terminal.h"
 
 namespace shoji::cli {
 
 struct SessionOptions {
   bool interactive = false;         // give it our stdin; else it sees end of file at once
   bool terminal = false;            // it has a terminal: ours goes into raw mode
-  std::optional<termios> before{};  // our terminal's mode, by PrepareStdio()
+  std::shared_ptr<RawMode> mode{};  // of our terminal, by PrepareStdio()
 };
 
 // Before the process is made: where shims are processes, that of this one takes our descriptors

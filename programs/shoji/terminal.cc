@@ -41,22 +41,28 @@ std::optional<WindowSize> WindowSizeOf(int fd) {
   return WindowSize{size.ws_row, size.ws_col};
 }
 
-Result<RawMode> RawMode::Enter(int fd) {
+Result<RawMode> RawMode::Watch(int fd) {
   termios saved{};
   if (tcgetattr(fd, &saved) < 0) return ErrnoStatus(errno, "cannot read the terminal's mode");
-  return Enter(fd, saved);
-}
-
-Result<RawMode> RawMode::Enter(int fd, const termios& saved) {
   RawMode mode(fd, saved);
   SHOJI_RETURN_IF_ERROR(mode.StartGuard());
-  termios raw = saved;
-  cfmakeraw(&raw);
-  if (tcsetattr(fd, TCSANOW, &raw) < 0) {
-    return ErrnoStatus(errno, "cannot put the terminal into raw mode");
-  }
   return mode;
 }
+
+Result<RawMode> RawMode::Enter(int fd) {
+  SHOJI_ASSIGN_OR_RETURN(RawMode mode, Watch(fd));
+  SHOJI_RETURN_IF_ERROR(mode.Enter());
+  return mode;
+}
+
+Status RawMode::Enter() {
+  termios raw = saved_;
+  cfmakeraw(&raw);
+  if (tcsetattr(fd_, TCSANOW, &raw) == 0) return OkStatus();
+  return ErrnoStatus(errno, "cannot put the terminal into raw mode");
+}
+
+void RawMode::Leave() { tcsetattr(fd_, TCSANOW, &saved_); }
 
 Status RawMode::StartGuard() {
   int ends[2];

@@ -28,8 +28,11 @@ std::optional<WindowSize> WindowSizeOf(int fd);
 class RawMode {
  public:
   static Result<RawMode> Enter(int fd);
-  // `before`: the mode that is put back, when another process may have changed it already.
-  static Result<RawMode> Enter(int fd, const termios& before);
+  // Remembers the mode and has it watched over already: for who changes it later, or lets another
+  // process do so.
+  static Result<RawMode> Watch(int fd);
+  Status Enter();
+  void Leave();  // may be entered again
   RawMode(RawMode&& other) noexcept = default;
   RawMode& operator=(RawMode&&) = delete;
   ~RawMode();
