@@ -44,9 +44,11 @@ Result<std::string> Canonical(std::string path) {
 // What the chosen hypervisor has as its default, when it declares such an option.
 std::uint64_t HypervisorNumber(const Config& config, const std::string& name,
                                std::uint64_t fallback) {
-  const auto text = config.Find("hypervisor." + config.Get("sandbox.hypervisor") + "." + name);
-  if (!text.ok()) return fallback;
-  const auto value = ParseInt(*text);
+  // Not by Find(): many declare none, and that would look for a name that is alike.
+  const auto& values = config.values();
+  const auto it = values.find("hypervisor." + config.Get("sandbox.hypervisor") + "." + name);
+  if (it == values.end()) return fallback;
+  const auto value = ParseInt(it->second.text);
   return value.ok() && *value > 0 ? static_cast<std::uint64_t>(*value) : fallback;
 }
 
