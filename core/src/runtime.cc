@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "config/describe.h"
+#include "sandbox/factories.h"
 #include "sandbox/host_plugins.h"
 #include "sandbox/management.h"
 #include "sandbox/sandbox_impl.h"
@@ -88,6 +89,16 @@ Result<std::string> Runtime::SandboxOfContainer(const std::string& container_id)
 
 Result<GarbageReport> Runtime::CollectGarbage(bool dry_run) {
   return impl_->management.CollectGarbage(dry_run);
+}
+
+Status Runtime::PrepareFactory() { return shoji::PrepareFactory(*impl_->context); }
+
+Result<std::string> Runtime::FactoryStatus() { return shoji::FactoryStatus(*impl_->context); }
+
+Status Runtime::DestroyFactory() { return shoji::DestroyFactory(*impl_->context); }
+
+Status Runtime::ServeFactory(const std::string& socket) {
+  return shoji::ServeFactory(*impl_->context, socket);
 }
 
 std::vector<PluginInfo> Runtime::Plugins() const { return impl_->plugins->host().List(); }

@@ -139,6 +139,21 @@ class SHOJI_API Runtime {
   // released, and processes, mounts and directories without a record.
   Result<GarbageReport> CollectGarbage(bool dry_run = false);
 
+  // The configured factory (sandbox.factory), without a sandbox. Those about preparing and
+  // serving are FAILED_PRECONDITION for a factory that makes nothing in advance.
+  //
+  // Makes ready what the factory needs, instead of on the first CreateSandbox(): a template, or
+  // VMs that wait in this process for as long as this Runtime lives.
+  Status PrepareFactory();
+  // JSON: {"ready": count of VMs, "detail": text, ...}.
+  Result<std::string> FactoryStatus();
+  // Removes what was prepared, here or by a server that then ends. Success when there is nothing.
+  Status DestroyFactory();
+  // Keeps VMs ready for other processes, which ask at the unix socket (empty: the configured
+  // one). Returns when one of them asks it to end, or when RuntimeOptions::cancel_fd gets
+  // readable; nothing is left then.
+  Status ServeFactory(const std::string& socket = {});
+
   // Every plugin, with the reason where one is refused. Loads none.
   std::vector<PluginInfo> Plugins() const;
 

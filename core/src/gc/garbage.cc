@@ -2,11 +2,13 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "gc/processes.h"
 #include "gc/traces.h"
 #include "sandbox/container_hooks.h"
+#include "sandbox/held.h"
 #include "sandbox/left_network.h"
 #include "sandbox/mount.h"
 #include "sandbox/object.h"
@@ -24,6 +26,18 @@ std::string Verdict(const Result<SandboxRecord>& record) {
     return "it was released and its VM is gone";
   }
   return {};
+}
+
+// With what it took over of VMs that were made before it.
+Status RemoveDirectory(const SandboxPaths& paths) {
+  SHOJI_RETURN_IF_ERROR(RemoveHeld(paths));
+  return RemoveTree(paths.dir);
+}
+
+bool LeadsNowhere(const std::string& path) {
+  struct stat info = {};
+  return lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode) &&
+         stat(path.c_str(), &info) < 0 && errno != EACCES;
 }
 
 bool IsDirectory(const std::string& path) {
@@ -90,7 +104,7 @@ void GarbageCollector::CollectSandbox(const std::string& id, bool has_record) {
     const bool known = record.ok() || record.status().code() == StatusCode::kDataLoss;
     if (known && !Verdict(record).empty()) {
       Report("record", id, "its directory is gone", [&] {
-        SHOJI_RETURN_IF_ERROR(KillMarkedProcesses(paths.dir));
+        SHOJI_RETURN_IF_ERROR(KillProcessesOf(paths));
         return (*context_.metadata())->Remove(id);
       });
     }
@@ -123,7 +137,7 @@ void GarbageCollector::CollectRecorded(const std::string& id, const SandboxPaths
   });
   const std::size_t at = report_.items.size() - 1;
   CollectTraces(paths, traces, reason);
-  Report("directory", paths.dir, reason, [&] { return RemoveTree(paths.dir); });
+  Report("directory", paths.dir, reason, [&] { return RemoveDirectory(paths); });
   if (dry_run_) return;
   // A directory that could not be removed needs its record to be found the next time.
   if (PathExists(paths.dir)) {
@@ -163,8 +177,7 @@ Traces GarbageCollector::Look(const SandboxPaths& paths, const std::string& cgro
 void GarbageCollector::CollectTraces(const SandboxPaths& paths, const Traces& traces,
                                      const std::string& reason) {
   for (const ProcessId& process : traces.processes) {
-    Report("process", std::to_string(process.pid), reason,
-           [&] { return KillMarkedProcesses(paths.dir); });
+    Report("process", std::to_string(process.pid), reason, [&] { return KillProcessesOf(paths); });
   }
   if (!traces.network.empty()) {
     Report("network", traces.network, reason, [&] { return LeaveLeftNetwork(context_, paths); });
@@ -183,7 +196,7 @@ void GarbageCollector::CollectTraces(const SandboxPaths& paths, const Traces& tr
 
 void GarbageCollector::CollectDirectory(const SandboxPaths& paths, const std::string& reason) {
   CollectTraces(paths, Look(paths, ""), reason);
-  Report("directory", paths.dir, reason, [&] { return RemoveTree(paths.dir); });
+  Report("directory", paths.dir, reason, [&] { return RemoveDirectory(paths); });
 }
 
 Status GarbageCollector::CollectLeftover(const std::string& id) {
@@ -201,14 +214,18 @@ void GarbageCollector::CollectHeld() {
   const std::string all = HeldDir(context_.settings().root);
   const auto names = ListDir(all);
   for (const std::string& name : names.ok() ? *names : std::vector<std::string>()) {
-    if (const std::string dir = all + "/" + name; IsDirectory(dir)) CollectHeldDirectory(dir);
+    const std::string dir = all + "/" + name;
+    if (IsDirectory(dir)) CollectHeldDirectory(dir);
+    if (LeadsNowhere(dir)) {  // to a sandbox that had taken it over
+      Report("link", dir, "its sandbox is gone", [&] { return RemoveFile(dir); });
+    }
   }
 }
 
 // What a factory made in advance, whose maker is gone.
 void GarbageCollector::CollectHeldDirectory(const std::string& dir) {
   const auto lock = FileLock::TryAcquire(dir + "/owner", LockMode::kExclusive, dir);
-  if (!lock.ok()) return;  // somebody is there
+  if (!lock.ok() || !IsDirectory(dir)) return;  // somebody is there, or a sandbox took it over
   const std::string reason = "who made it in advance is gone";
   const auto marked = MarkedProcesses();
   const auto found = marked.ok() ? marked->find(dir) : Traces::Marked::const_iterator();

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "sandbox/held.h"
 #include "sandbox/host_cgroup.h"
 #include "sandbox/mount.h"
 #include "shoji/base/file.h"
@@ -37,7 +38,11 @@ std::string CgroupOf(const SandboxPaths& paths, const std::string& recorded) {
 
 Traces Traces::Of(const SandboxPaths& paths, const std::string& cgroup, const Marked& marked) {
   Traces out;
-  if (const auto it = marked.find(paths.dir); it != marked.end()) out.processes = it->second;
+  for (const std::string& mark : MarksOf(paths)) {
+    const auto it = marked.find(mark);
+    if (it == marked.end()) continue;
+    out.processes.insert(out.processes.end(), it->second.begin(), it->second.end());
+  }
   if (auto mounts = MountsBelow(paths.dir); mounts.ok()) out.mounts = std::move(*mounts);
   for (const std::string& dir : {paths.vm, paths.proxy}) {
     for (std::string& socket : SocketsIn(dir)) out.sockets.push_back(std::move(socket));

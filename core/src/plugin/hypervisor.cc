@@ -41,25 +41,39 @@ Result<Hypervisor::Attached> Hypervisor::Attach(const Call& call, std::string_vi
 }
 
 // The table belongs to a VM, so one that is never started is asked for it.
-Result<std::unique_ptr<Vm>> Hypervisor::Restore(const Call& call, const std::string& dir,
-                                                const VmConfig& config, bool shared_memory) {
+Result<const void*> Hypervisor::SnapshotTable(const Call& call, const shoji_vm_config* config) {
   const std::string name = "hypervisor " + id_;
   if (!SHOJI_HAS_SLOT(shoji_hypervisor_v1, table_, create)) return NoSlot(name, "create");
-  const VmConfigArg raw(config);
   const CallArg arg(call);
   PluginError error;
   shoji_vm* vm = nullptr;
-  std::int32_t code = table_->create(handle_, arg.get(), raw.get(), &vm, error.get());
+  const std::int32_t code = table_->create(handle_, arg.get(), config, &vm, error.get());
   SHOJI_RETURN_IF_ERROR(error.ToStatus(name, "create", code));
   if (vm == nullptr) return NullResult(name, "create");
-  const auto* table = static_cast<const shoji_hypervisor_snapshot_v1*>(
-      Vm(table_, vm, name).Extension(SHOJI_HYPERVISOR_SNAPSHOT_V1));
+  return Vm(table_, vm, name).Extension(SHOJI_HYPERVISOR_SNAPSHOT_V1);
+}
+
+Result<bool> Hypervisor::CanSnapshot(const Call& call, const VmConfig& config) {
+  const VmConfigArg raw(config);
+  SHOJI_ASSIGN_OR_RETURN(const void* const table, SnapshotTable(call, raw.get()));
+  return table != nullptr;
+}
+
+Result<std::unique_ptr<Vm>> Hypervisor::Restore(const Call& call, const std::string& dir,
+                                                const VmConfig& config, bool shared_memory) {
+  const std::string name = "hypervisor " + id_;
+  const VmConfigArg raw(config);
+  SHOJI_ASSIGN_OR_RETURN(const void* const found, SnapshotTable(call, raw.get()));
+  const auto* table = static_cast<const shoji_hypervisor_snapshot_v1*>(found);
   if (!SHOJI_HAS_SLOT(shoji_hypervisor_snapshot_v1, table, restore)) {
     return NoSlot(name, "restore");
   }
+  const CallArg arg(call);
+  PluginError error;
+  shoji_vm* vm = nullptr;
   const std::uint32_t flags = shared_memory ? SHOJI_SNAPSHOT_SHARED_MEMORY : 0;
-  vm = nullptr;
-  code = table->restore(handle_, arg.get(), ToStr(dir), raw.get(), flags, &vm, error.get());
+  const std::int32_t code =
+      table->restore(handle_, arg.get(), ToStr(dir), raw.get(), flags, &vm, error.get());
   SHOJI_RETURN_IF_ERROR(error.ToStatus(name, "restore", code));
   if (vm == nullptr) return NullResult(name, "restore");
   return std::make_unique<Vm>(table_, vm, name);

@@ -27,6 +27,7 @@
 #include "shoji/base/unique_fd.h"
 #include "shoji/plugin/agent.h"
 #include "shoji/plugin/factory.h"
+#include "shoji/plugin/factory_server.h"
 #include "shoji/plugin/hypervisor.h"
 #include "shoji/plugin/proxy.h"
 #include "shoji/plugin/shim.h"
@@ -142,6 +143,8 @@ class Hypervisor {
     bool gone = false;
   };
   Result<Attached> Attach(const Call& call, std::string_view state);
+  // Whether a VM of this configuration could be saved; starts none.
+  Result<bool> CanSnapshot(const Call& call, const VmConfig& config);
   // A paused VM made from what Vm::SaveSnapshot() wrote into `dir`.
   Result<std::unique_ptr<Vm>> Restore(const Call& call, const std::string& dir,
                                       const VmConfig& config, bool shared_memory);
@@ -149,6 +152,8 @@ class Hypervisor {
   shoji_hypervisor* handle() const { return handle_; }
 
  private:
+  Result<const void*> SnapshotTable(const Call& call, const shoji_vm_config* config);
+
   const shoji_hypervisor_v1* table_;
   shoji_hypervisor* handle_;
   std::string id_;
@@ -323,6 +328,10 @@ struct NewVm {
   std::unique_ptr<Proxy> proxy;
   std::unique_ptr<Agent> agent;
   bool cloned = false;
+  bool held = false;  // SHOJI_NEW_VM_HELD: it comes with a directory of its own
+  // What it was made with, where that is not what was asked for; 0: as asked.
+  std::uint32_t boot_vcpus = 0;
+  std::uint64_t boot_memory_bytes = 0;
 };
 
 class Factory {
@@ -342,11 +351,20 @@ class Factory {
   Result<shoji_new_vm> NewVmRaw(const Call& call, const Request& request);
   Result<std::string> GetStatus(const Call& call);
   Status DestroyPrepared(const Call& call);
+  // shoji.factory.server/1 of the same plugin, when it offers that. Before any other call.
+  void set_server(const shoji_factory_server_v1* server) { server_ = server; }
+  bool can_prepare() const { return SHOJI_HAS_SLOT(shoji_factory_server_v1, server_, prepare); }
+  bool can_serve() const { return SHOJI_HAS_SLOT(shoji_factory_server_v1, server_, serve); }
+  // UNIMPLEMENTED when it cannot.
+  Status Prepare(const Call& call, const Request& request);
+  // Until another process asked it to end (OK) or the call is cancelled (CANCELLED).
+  Status Serve(const Call& call, const Request& request, const std::string& socket_path);
 
  private:
   const shoji_factory_v1* table_;
   shoji_factory* handle_;
   std::string name_;
+  const shoji_factory_server_v1* server_ = nullptr;
 };
 
 }  // namespace shoji

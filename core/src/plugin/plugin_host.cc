@@ -87,7 +87,14 @@ Result<std::unique_ptr<Factory>> PluginHost::OpenFactory(const std::string& id) 
   SHOJI_ASSIGN_OR_RETURN(const auto opened,
                          OpenKind<shoji_factory_v1>(&impl_->registry, "factory", id));
   SHOJI_ASSIGN_OR_RETURN(shoji_factory * handle, OpenInstance<shoji_factory>(opened));
-  return std::make_unique<Factory>(opened.table, handle, opened.plugin->name);
+  auto factory = std::make_unique<Factory>(opened.table, handle, opened.plugin->name);
+  const auto server = FindInterface(*opened.plugin, SHOJI_FACTORY_SERVER_V1);
+  if (server.ok()) {
+    factory->set_server(static_cast<const shoji_factory_server_v1*>(*server));
+  } else if (server.status().code() != StatusCode::kUnimplemented) {
+    return server.status();
+  }
+  return factory;
 }
 
 Result<std::unique_ptr<Network>> PluginHost::OpenNetwork(const std::string& id) {
@@ -123,6 +130,9 @@ Result<NewVm> PluginHost::MakeVm(Factory& factory, const Call& call,
     vm.agent = std::make_unique<Agent>(agent.table, raw.agent, agent.plugin->name);
   }
   vm.cloned = (raw.flags & SHOJI_NEW_VM_CLONED) != 0;
+  vm.held = (raw.flags & SHOJI_NEW_VM_HELD) != 0;
+  vm.boot_vcpus = raw.boot_vcpus;
+  vm.boot_memory_bytes = raw.boot_memory_bytes;
   if (vm.vm != nullptr && vm.proxy != nullptr && vm.agent != nullptr) return vm;
   vm.agent.reset();
   if (vm.proxy != nullptr) (void)vm.proxy->Stop(call);

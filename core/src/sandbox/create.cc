@@ -10,6 +10,8 @@
 #include "sandbox/agent_storage.h"
 #include "sandbox/annotations.h"
 #include "sandbox/device_place.h"
+#include "sandbox/factories.h"
+#include "sandbox/held.h"
 #include "sandbox/liveness.h"
 #include "sandbox/mount.h"
 #include "sandbox/object.h"
@@ -23,8 +25,6 @@ namespace {
 constexpr int kClaimTries = 8;
 constexpr auto kClaimLimit = std::chrono::seconds(10);
 constexpr std::size_t kMaxHostname = 63;
-// The kernel takes plugged memory into use by itself: agents take no call about memory alone.
-constexpr const char* kOnlineMemory = "memhp_default_state=online";
 
 void AddRecord(SandboxRecord& record, const StorageInfo& storage) {
   record.storages.push_back(NewStorageRecord(storage));
@@ -84,6 +84,7 @@ Result<FileLock> SandboxObject::Claim(UndoStack& undo) {
     if (!lock.ok()) return lock;
     undo.Push([this] {
       (void)UnmountBelow(paths_.dir);
+      (void)RemoveHeld(paths_);
       (void)RemoveTree(paths_.dir);
     });
     SHOJI_ASSIGN_OR_RETURN(FileLock owner,
@@ -168,6 +169,13 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
   for (const DeviceRecord& device : record.devices) record.boot_devices.push_back(device.info.id);
   for (StorageRecord& storage : record.storages) storage.with_containers = false;
 
+  if (record.factory == kAutoFactory) {
+    SHOJI_ASSIGN_OR_RETURN(const VmConfig plan, VmConfigOf(record));
+    SHOJI_ASSIGN_OR_RETURN(record.factory,
+                           ChooseFactory(*context_, record.factory, record.hypervisor, plan));
+  }
+  undo.Push([this] { (void)RemoveHeld(paths_); });
+
   CancelEvent cancel;
   SHOJI_RETURN_IF_ERROR(cancel.Follow(context_->settings().cancel_fd));
   Joined joined;
@@ -177,17 +185,23 @@ Status SandboxObject::Boot(SandboxRecord& record, const std::vector<ContainerCon
   if (!containers.ok()) cancel.Trigger();
   auto made = booting.get();
   AdoptNetwork(record, joined, undo);
+  VmOrigin origin;
   if (made.ok()) {
+    origin = {made->cloned, made->held, made->boot_vcpus, made->boot_memory_bytes};
     SHOJI_RETURN_IF_ERROR(AdoptVm(record, std::move(*made), undo));
   }
   SHOJI_RETURN_IF_ERROR(containers.status());
   SHOJI_RETURN_IF_ERROR(made.status());
+  if (origin.held && record.config.share) {
+    SHOJI_ASSIGN_OR_RETURN(containers, ShareAnew(record, configs));
+  }
 
   SHOJI_RETURN_IF_ERROR(JoinCgroup(record));
 
   record.containers = std::move(*containers);
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
   SHOJI_ASSIGN_OR_RETURN(const auto vm, AttachVm(record));
+  SHOJI_RETURN_IF_ERROR(FitSize(record, origin, *link));
   SHOJI_RETURN_IF_ERROR(ConfirmDevices(record, *vm));
   SHOJI_RETURN_IF_ERROR(ConfigureNetwork(record, joined, *link));
   SHOJI_RETURN_IF_ERROR(CreateInAgent(record, *link));
@@ -208,19 +222,35 @@ Result<std::vector<ContainerRecord>> SandboxObject::ShareContainers(
   return out;
 }
 
+// A VM that was made before shows its guest the share that it was made with.
+Result<std::vector<ContainerRecord>> SandboxObject::ShareAnew(
+    const SandboxRecord& record, const std::vector<ContainerConfig>& configs) {
+  SHOJI_ASSIGN_OR_RETURN(const std::string mounts, HeldMounts(paths_));
+  SHOJI_RETURN_IF_ERROR(share_.PrepareOver(mounts));
+  return ShareContainers(record, configs);
+}
+
+// A VM that was made before has a size of its own; what is missing is plugged.
+Status SandboxObject::FitSize(SandboxRecord& record, const VmOrigin& origin, Link& link) {
+  const Size wanted{record.vcpus, record.memory_bytes};
+  if (origin.boot_vcpus != 0) record.boot_vcpus = record.vcpus = origin.boot_vcpus;
+  if (origin.boot_memory_bytes != 0) {
+    record.boot_memory_bytes = record.memory_bytes = origin.boot_memory_bytes;
+  }
+  if (origin.cloned) record.boot_devices.clear();  // they are plugged
+  UndoStack none;                                  // on failure the VM goes
+  const Status grown = Grow(record, wanted, link, none);
+  none.Commit();
+  return grown;
+}
+
 // Of a new VM, and of one restored from a snapshot, which must be the same.
 Result<VmConfig> SandboxObject::VmConfigOf(const SandboxRecord& record) const {
-  const BootFiles files = BootFilesOf(context_->settings().boot, record.config.assets);
-  SHOJI_RETURN_IF_ERROR(CheckHashes(files));
-  VmConfig config;
+  SHOJI_ASSIGN_OR_RETURN(VmConfig config, BootConfig(context_->settings(), record.config.assets));
   config.id = id_;
   config.vcpus = record.vcpus;
   config.memory_bytes = record.memory_bytes;
   config.run_dir = paths_.vm;
-  config.kernel = files.kernel.path;
-  config.initrd = files.initrd.path;
-  config.image = files.image.path;
-  config.kernel_params = std::string(kOnlineMemory) + " " + files.kernel_params;
   if (record.config.share) config.shares = {{kShareTag, paths_.share, false}};
   return config;
 }

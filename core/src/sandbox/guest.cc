@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "gc/processes.h"
+#include "sandbox/held.h"
 #include "sandbox/object.h"
 
 namespace shoji {
@@ -82,7 +83,7 @@ Status SandboxObject::DestroyVm(const SandboxRecord& record, bool force) {
   const auto attached = AttachVm(record);
   if (!attached.ok() && force) {  // its plugin does not know it any more; the marks do
     context_->Log(LogLevel::kWarn, Name() + ": " + attached.status().message());
-    return KillMarkedProcesses(paths_.dir);
+    return KillProcessesOf(paths_);
   }
   SHOJI_RETURN_IF_ERROR(attached.status());
   const std::shared_ptr<Vm> vm = *attached;

@@ -5,6 +5,7 @@
 
 #include "gc/processes.h"
 #include "sandbox/container_hooks.h"
+#include "sandbox/held.h"
 #include "sandbox/host_cgroup.h"
 #include "sandbox/object.h"
 #include "shoji/base/file.h"
@@ -36,7 +37,9 @@ Status SandboxObject::JoinCgroup(const SandboxRecord& record, std::int32_t shim_
   std::set<std::int32_t> pids;
   if (shim_pid > 0) pids.insert(shim_pid);
   for (const ProcessId& process : record.vm_processes) pids.insert(process.pid);
-  for (const ProcessId& process : marked[paths_.dir]) pids.insert(process.pid);
+  for (const std::string& mark : MarksOf(paths_)) {
+    for (const ProcessId& process : marked[mark]) pids.insert(process.pid);
+  }
   pids.erase(getpid());
   for (const std::int32_t pid : pids) SHOJI_RETURN_IF_ERROR(host.Join(record.host_cgroup, pid));
   return OkStatus();

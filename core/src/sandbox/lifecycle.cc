@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gc/processes.h"
+#include "sandbox/held.h"
 #include "sandbox/left_network.h"
 #include "sandbox/mount.h"
 #include "sandbox/object.h"
@@ -183,6 +184,7 @@ Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
   }
   SHOJI_RETURN_IF_ERROR(LeaveNetwork(record, force));
   SHOJI_RETURN_IF_ERROR(share_.RemoveAll());
+  SHOJI_RETURN_IF_ERROR(RemoveHeld(paths_));
   if (const Status removed = RemoveCgroup(record); !removed.ok()) {
     if (!force) return removed;
     context_->Log(LogLevel::kWarn, Name() + ": " + removed.message());  // garbage collection will
@@ -209,7 +211,7 @@ Status SandboxObject::Delete() {
   } else if (record.status().code() == StatusCode::kDataLoss) {
     CloseLink(true);
     DropVm();
-    SHOJI_RETURN_IF_ERROR(KillMarkedProcesses(paths_.dir));
+    SHOJI_RETURN_IF_ERROR(KillProcessesOf(paths_));
     if (const Status left = LeaveLeftNetwork(*context_, paths_); !left.ok()) {
       context_->Log(LogLevel::kWarn, Name() + ": " + left.message());
     }
@@ -218,6 +220,7 @@ Status SandboxObject::Delete() {
   }
   SHOJI_RETURN_IF_ERROR(metadata->Remove(id_));
   SHOJI_RETURN_IF_ERROR(UnmountBelow(paths_.dir));
+  SHOJI_RETURN_IF_ERROR(RemoveHeld(paths_));
   SHOJI_RETURN_IF_ERROR(RemoveDir(paths_.dir));
   DropOwnership();
   return OkStatus();

@@ -86,6 +86,14 @@ Result<MountPoint> MountPoint::Follow(const std::string& source, const std::stri
   return MountPoint(target);
 }
 
+Result<MountPoint> MountPoint::Join(const std::string& source, const std::string& target) {
+  // Without a word about propagation the copy is in the group of its original.
+  const UniqueFd tree(open_tree(AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!tree) return ErrnoStatus(errno, "cannot bind " + source);
+  SHOJI_RETURN_IF_ERROR(Attach(tree, source, target));
+  return MountPoint(target);
+}
+
 Result<MountPoint> MountPoint::Overlay(const std::string& lower, const std::string& upper,
                                        const std::string& work, const std::string& target) {
   const std::string options = "lowerdir=" + EscapeOverlay(lower) +

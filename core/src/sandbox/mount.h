@@ -39,6 +39,9 @@ class MountPoint {
   // A read-only view of `source`, in which later mounts below `source` (which is a shared
   // mount) appear with their own mode.
   static Result<MountPoint> Follow(const std::string& source, const std::string& target);
+  // Another mount of `source`, which is a shared mount: what is mounted below one of the two
+  // appears below both.
+  static Result<MountPoint> Join(const std::string& source, const std::string& target);
   static Result<MountPoint> Overlay(const std::string& lower, const std::string& upper,
                                     const std::string& work, const std::string& target);
   static Result<MountPoint> Tmpfs(const std::string& target);

@@ -164,6 +164,16 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   Status Boot(SandboxRecord& record, const std::vector<ContainerConfig>& configs, UndoStack& undo);
   Result<std::vector<ContainerRecord>> ShareContainers(const SandboxRecord& record,
                                                        const std::vector<ContainerConfig>& configs);
+  // What a factory says of the VM it gave (NewVm).
+  struct VmOrigin {
+    bool cloned = false;
+    bool held = false;
+    std::uint32_t boot_vcpus = 0;
+    std::uint64_t boot_memory_bytes = 0;
+  };
+  Result<std::vector<ContainerRecord>> ShareAnew(const SandboxRecord& record,
+                                                 const std::vector<ContainerConfig>& configs);
+  Status FitSize(SandboxRecord& record, const VmOrigin& origin, Link& link);
   Result<VmConfig> VmConfigOf(const SandboxRecord& record) const;
   Result<NewVm> MakeVm(const SandboxRecord& record, const CancelEvent& cancel, Joined& joined);
   Status AdoptVm(SandboxRecord& record, NewVm made, UndoStack& undo);

@@ -36,7 +36,9 @@ struct SandboxPaths {
         mounts(dir + "/mounts"),
         share(dir + "/share"),
         overlay(dir + "/overlay"),
-        cgroup(dir + "/cgroup") {}
+        cgroup(dir + "/cgroup"),
+        held(dir + "/held"),
+        factory(HeldDir(root)) {}
 
   std::string dir;
   std::string lock;
@@ -47,7 +49,9 @@ struct SandboxPaths {
   std::string mounts;   // where the core mounts; `share` follows it
   std::string share;
   std::string overlay;
-  std::string cgroup;  // a file with the name of the control group on the host
+  std::string cgroup;   // a file with the name of the control group on the host
+  std::string held;     // VMs that were made before the sandbox was (held.h)
+  std::string factory;  // of the root: where such VMs wait
 };
 
 }  // namespace shoji

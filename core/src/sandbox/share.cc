@@ -68,6 +68,18 @@ Status Share::Prepare() {
   SHOJI_ASSIGN_OR_RETURN(MountPoint ours, MountPoint::Bind(paths_.mounts, paths_.mounts, false));
   SHOJI_RETURN_IF_ERROR(SetPropagation(paths_.mounts, MS_PRIVATE));  // leave the parent's group
   SHOJI_RETURN_IF_ERROR(SetPropagation(paths_.mounts, MS_SHARED));   // and found one
+  return Show(std::move(ours));
+}
+
+Status Share::PrepareOver(const std::string& mounts) {
+  SHOJI_RETURN_IF_ERROR(RemoveAll());
+  SHOJI_RETURN_IF_ERROR(MakeDir(paths_.mounts, kPrivateDir));
+  SHOJI_RETURN_IF_ERROR(MakeDir(paths_.share, kPrivateDir));
+  SHOJI_ASSIGN_OR_RETURN(MountPoint ours, MountPoint::Join(mounts, paths_.mounts));
+  return Show(std::move(ours));
+}
+
+Status Share::Show(MountPoint ours) {
   SHOJI_ASSIGN_OR_RETURN(MountPoint shown, MountPoint::Follow(paths_.mounts, paths_.share));
   shown.Keep();
   ours.Keep();

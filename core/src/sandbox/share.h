@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/mount.h"
 #include "sandbox/paths.h"
 #include "shoji/config.h"
 #include "shoji/status.h"
@@ -40,6 +41,9 @@ class Share {
 
   // Makes the directory and its mount. Idempotent.
   Status Prepare();
+  // The same instead of what Prepare() made, for a VM that shows its guest what is mounted
+  // below `mounts`, a shared mount.
+  Status PrepareOver(const std::string& mounts);
   // NOT_FOUND: rootfs "/x" of container "web" does not exist. Nothing is left on failure.
   Result<SharedContainer> AddContainer(const std::string& id, const RootFs& rootfs,
                                        const std::vector<Volume>& volumes);
@@ -59,6 +63,7 @@ class Share {
   Status AddRootfs(const std::string& id, const RootFs& rootfs, SharedContainer& out);
   Status MountEphemeral(const std::string& id, const std::string& source,
                         const std::string& target);
+  Status Show(MountPoint ours);
   Status AddVolume(const std::string& id, const Volume& volume, SharedContainer& out);
 
   SandboxPaths paths_;

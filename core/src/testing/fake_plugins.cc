@@ -209,6 +209,24 @@ Result<FakeVm*> BootVm(FakeWorld* world, const std::string& run_dir) {
   return vm;
 }
 
+// As a factory does that had the VM ready.
+Status MakeHeld(const FakeWorld& world, const std::string& sandbox_dir) {
+  const std::string dir = sandbox_dir + "/held/held-1";
+  const std::string mounts = dir + "/mounts";
+  SHOJI_RETURN_IF_ERROR(MakeDirs(mounts));
+  SHOJI_RETURN_IF_ERROR(MakeDirs(dir + "/share"));
+  SHOJI_RETURN_IF_ERROR(MakeDirs(world.root() + "/factory"));
+  SHOJI_ASSIGN_OR_RETURN(MountPoint ours, MountPoint::Bind(mounts, mounts, false));
+  if (mount(nullptr, mounts.c_str(), nullptr, MS_SHARED, nullptr) < 0) {
+    return Internal("cannot share a mount");
+  }
+  SHOJI_ASSIGN_OR_RETURN(MountPoint shown, MountPoint::Follow(mounts, dir + "/share"));
+  ours.Keep();
+  shown.Keep();
+  const std::string link = world.root() + "/factory/held-1";
+  return symlink(dir.c_str(), link.c_str()) == 0 ? OkStatus() : Internal("no link");
+}
+
 // Never started; made to be asked for its interfaces.
 std::int32_t VmCreate(shoji_hypervisor* hypervisor, const shoji_call*,
                       const shoji_vm_config* config, shoji_vm** ret_vm, shoji_error* error) {
@@ -583,6 +601,8 @@ class FakePlugins final : public Plugins {
     world_.machine().Boot(request.config);
     NewVm out;
     out.vm = std::make_unique<Vm>(&kHypervisor, reinterpret_cast<shoji_vm*>(vm));
+    out.held = out.cloned = world_.held();
+    if (world_.held()) SHOJI_RETURN_IF_ERROR(MakeHeld(world_, dir));
     SHOJI_RETURN_IF_ERROR(WriteFile(dir + "/proxy/proxy.sock", ""));
     out.proxy = Wrap(dir + "/proxy/proxy.sock");
     out.agent = WrapAgent(dup(vm->pidfd.get()));

@@ -59,6 +59,9 @@ class FakeWorld {
   // Optional interfaces by their ids that are not offered.
   void Without(const std::string& interface_id) SHOJI_EXCLUDES(mutex_);
   bool Offers(const std::string& interface_id) SHOJI_EXCLUDES(mutex_);
+  // VMs were made in advance: each comes with a directory of its own and a share (held.h).
+  void use_held(bool on) { held_ = on; }
+  bool held() const { return held_; }
   // Shims are processes: sleeping ones, marked as belonging to the sandbox.
   void use_shim_processes(bool on) { shim_processes_ = on; }
   bool shim_processes() const { return shim_processes_; }
@@ -92,6 +95,7 @@ class FakeWorld {
   bool transactions_ = true;
   FakeMachine machine_;
   bool shim_processes_ = false;
+  bool held_ = false;
   const UniqueFd oom_fd_;
   const UniqueFd lost_fd_;
   Mutex mutex_;
