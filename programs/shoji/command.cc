@@ -4,10 +4,11 @@ namespace shoji::cli {
 
 const std::vector<Command>& AllCommands() {
   static const std::vector<Command> commands = {
-      kRun,       kExec,         kList,       kStatus,     kStop,       kDelete,     kPause,
-      kResume,    kPs,           kStats,      kEvents,     kUpdate,     kSave,       kRestore,
-      kDeviceAdd, kDeviceRemove, kDeviceList, kGc,         kPluginList, kPluginInfo, kPluginCheck,
-      kPluginNew, kConfigDump,   kStoreCopy,  kStoreCheck, kStoreDump};
+      kRun,        kExec,       kList,        kStatus,        kStop,           kDelete,
+      kPause,      kResume,     kPs,          kStats,         kEvents,         kUpdate,
+      kSave,       kRestore,    kDeviceAdd,   kDeviceRemove,  kDeviceList,     kGc,
+      kPluginList, kPluginInfo, kPluginCheck, kPluginNew,     kConfigDump,     kStoreCopy,
+      kStoreCheck, kStoreDump,  kFactoryInit, kFactoryStatus, kFactoryDestroy, kFactoryServe};
   return commands;
 }
 
@@ -20,6 +21,11 @@ RuntimeOptions RuntimeOptionsOf(const Invocation& invocation, RuntimeOptions ext
 
 Result<std::unique_ptr<Runtime>> OpenRuntime(const Invocation& invocation, RuntimeOptions extra) {
   return Runtime::Create(RuntimeOptionsOf(invocation, std::move(extra)));
+}
+
+Invocation WithFactory(Invocation invocation, const std::string& factory) {
+  if (!factory.empty()) invocation.global.overrides.emplace_back("sandbox.factory", factory);
+  return invocation;
 }
 
 void DescribeFormat(boost::program_options::options_description& options) {

@@ -60,6 +60,9 @@ RuntimeOptions RuntimeOptionsOf(const Invocation& invocation, RuntimeOptions ext
 Result<std::unique_ptr<Runtime>> OpenRuntime(const Invocation& invocation,
                                              RuntimeOptions extra = {});
 
+// The same for sandbox.factory = `factory`; empty: as configured.
+Invocation WithFactory(Invocation invocation, const std::string& factory);
+
 // Declares --format table|json.
 void DescribeFormat(boost::program_options::options_description& options);
 // INVALID_ARGUMENT when --format is something else.
@@ -92,6 +95,10 @@ extern const Command kDeviceAdd;
 extern const Command kDeviceRemove;
 extern const Command kDeviceList;
 extern const Command kUpdate;
+extern const Command kFactoryInit;
+extern const Command kFactoryStatus;
+extern const Command kFactoryDestroy;
+extern const Command kFactoryServe;
 
 }  // namespace shoji::cli
 

@@ -21,6 +21,8 @@ void DescribeRun(po::options_description& options) {
   DescribeProcess(options);
   DescribeSandbox(options);
   options.add_options()                                               //
+      ("factory", po::value<std::string>()->value_name("FACTORY"),    //
+       "where the VM comes from: auto, direct, template or cache")    //
       ("timings", "print how long each stage took, on stderr")        //
       ("timings-json", po::value<std::string>()->value_name("FILE"),  //
        "write that to a file")                                        //
@@ -62,7 +64,8 @@ int RunRun(const Invocation& invocation) {
   RuntimeOptions options;
   options.on_span = [&report](const Span& span) { report.Add(span); };
   options.cancel_fd = (*relay)->cancel_fd();
-  auto runtime = OpenRuntime(invocation, std::move(options));
+  auto runtime =
+      OpenRuntime(WithFactory(invocation, invocation.Text("factory")), std::move(options));
   if (!runtime.ok()) {
     report.EndProgress();
     return Fail(runtime.status());
