@@ -26,12 +26,10 @@ nlohmann::json StatusOf(Runtime& runtime) {
   return text.ok() ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
 }
 
-// The options of Bed::RuntimeAt() as words of the command line.
+// The options of Bed::RuntimeAt() as words of the command line, as far as they matter.
 std::vector<std::string> OptionWords(const std::string& root, const Overrides& more) {
   const std::string prefix = kPrefix;
   Overrides options = {{"root", root + "/run"},
-                       {"state_dir", root + "/state"},
-                       {"cache_dir", root + "/cache"},
                        {"plugins.path", prefix + "/lib/shoji/plugins"},
                        {"guest.kernel", prefix + "/share/shoji/guest/vmlinux"},
                        {"guest.initrd", prefix + "/share/shoji/guest/initrd.img"},
@@ -66,7 +64,9 @@ ServerProcess::ServerProcess(const std::string& root, const Overrides& more)
       child_(StartShoji(root, more, {"factory", "serve"}, log_)) {}
 
 ServerProcess::~ServerProcess() {
-  if (child_ != nullptr) EXPECT_TRUE(api_test::Ok(child_->Kill()));
+  if (child_ != nullptr) {
+    EXPECT_TRUE(api_test::Ok(child_->Kill()));
+  }
 }
 
 pid_t ServerProcess::pid() const { return child_ == nullptr ? -1 : child_->pid(); }
@@ -81,7 +81,9 @@ int ServerProcess::AwaitEnd() {
 }
 
 int ServerProcess::End(int signal) {
-  if (child_ != nullptr) EXPECT_TRUE(api_test::Ok(child_->Signal(signal)));
+  if (child_ != nullptr) {
+    EXPECT_TRUE(api_test::Ok(child_->Signal(signal)));
+  }
   return AwaitEnd();
 }
 
