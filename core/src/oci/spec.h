@@ -43,8 +43,8 @@ struct SpecSummary {
   bool read_only = false;
   bool terminal = false;
   std::string cgroups_path;  // as written
-  bool own_pids = false;   // it asks for a new PID namespace, not for that of its pod
-  bool has_hooks = false;  // such as run on the host: all kinds but startContainer
+  bool own_pids = false;     // it asks for a new PID namespace, not for that of its pod
+  bool has_hooks = false;    // such as run on the host: all kinds but startContainer
   std::vector<std::string> args;
   std::vector<std::string> env;
   std::vector<SpecBind> binds;            // to be shared with the guest

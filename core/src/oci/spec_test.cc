@@ -67,7 +67,7 @@ TEST(Inspect, FindsWhatTheHostMustShare) {
   ContainerConfig config = Config();
   config.mounts = {{"/data", "/d", "bind", {"ro"}},
                    {"/proc/sys", "/p", "bind", {}},
-                   {"/x", "/dev/shm", "bind", {}}};
+                   {"/x/shm", "/dev/shm", "bind", {}}};
   const auto summary = Inspect(DefaultSpec(config, User(), "pod"));
   ASSERT_TRUE(summary.ok());
   ASSERT_EQ(summary->binds.size(), 1U);

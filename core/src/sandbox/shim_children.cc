@@ -1,10 +1,26 @@
 #include "sandbox/shim_children.h"
 
 #include <poll.h>
+#include <sys/wait.h>
 
 #include <utility>
 
 namespace shoji {
+namespace {
+
+// How a child ended that stays to be reaped; nothing while it runs.
+std::optional<ExitStatus> PeekAtEnd(const Child& child) {
+  siginfo_t info = {};
+  const auto id = static_cast<id_t>(child.pidfd());
+  const int flags = WEXITED | WNOHANG | WNOWAIT;
+  if (waitid(static_cast<idtype_t>(P_PIDFD), id, &info, flags) < 0 || info.si_pid == 0) {
+    return std::nullopt;
+  }
+  if (info.si_code == CLD_EXITED) return ExitStatus{info.si_status, 0};
+  return ExitStatus{0, info.si_status};
+}
+
+}  // namespace
 
 std::optional<ExitStatus> ShimEnd::status() const {
   const MutexLock lock(mutex_);
@@ -30,12 +46,12 @@ ShimChildren::~ShimChildren() {
   if (thread.joinable()) thread.join();
 }
 
-void ShimChildren::Add(const ProcessId& shim) {
+void ShimChildren::Add(const ProcessId& shim, bool leave) {
   auto pidfd = OpenPidfd(shim.pid);
   if (!pidfd.ok()) return;
   auto end = std::make_shared<ShimEnd>();
   const MutexLock lock(mutex_);
-  running_.insert_or_assign(shim.pid, Running{Child(shim.pid, std::move(*pidfd)), end});
+  running_.insert_or_assign(shim.pid, Running{Child(shim.pid, std::move(*pidfd)), end, leave});
   ends_.insert_or_assign({shim.pid, shim.start_ticks}, std::move(end));
   if (!thread_.joinable()) thread_ = std::thread([this] { Loop(); });
   wake_.Trigger();
@@ -50,6 +66,10 @@ std::shared_ptr<const ShimEnd> ShimChildren::Find(const ProcessId& shim) const {
 void ShimChildren::Forget(const ProcessId& shim) {
   const MutexLock lock(mutex_);
   ends_.erase({shim.pid, shim.start_ticks});
+  const auto it = left_.find(shim.pid);
+  if (it == left_.end()) return;
+  (void)it->second.Wait(Deadline::FromNanos(1));
+  left_.erase(it);
 }
 
 std::vector<int> ShimChildren::Descriptors() const {
@@ -74,6 +94,17 @@ void ShimChildren::Loop() {
 void ShimChildren::Reap() {
   const MutexLock lock(mutex_);
   for (auto it = running_.begin(); it != running_.end();) {
+    const auto seen = it->second.leave ? PeekAtEnd(it->second.child) : std::nullopt;
+    if (seen) {
+      it->second.end->Set(seen);
+      left_.insert_or_assign(it->first, std::move(it->second.child));
+      it = running_.erase(it);
+      continue;
+    }
+    if (it->second.leave) {
+      ++it;
+      continue;
+    }
     const auto exit = it->second.child.Wait(Deadline::FromNanos(1));  // has it ended?
     if (exit.status().code() == StatusCode::kDeadlineExceeded) {
       ++it;

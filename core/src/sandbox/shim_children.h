@@ -5,7 +5,8 @@
 //          in there are reaped. One thread does it, from the first shim on, and keeps how each
 //          ended for whoever asks.
 // Threads  Safe.
-// Example  children.Add(shim);  ...  if (auto end = children.Find(shim)) end->fd(), end->status();
+// Example  children.Add(shim, false);  ...  if (auto end = children.Find(shim)) end->fd(),
+// end->status();
 #ifndef SHOJI_CORE_SANDBOX_SHIM_CHILDREN_H_
 #define SHOJI_CORE_SANDBOX_SHIM_CHILDREN_H_
 
@@ -46,8 +47,10 @@ class ShimChildren {
   ShimChildren(const ShimChildren&) = delete;
   ShimChildren& operator=(const ShimChildren&) = delete;
 
-  // A child that was just started; nothing happens when it is gone already.
-  void Add(const ProcessId& shim) SHOJI_EXCLUDES(mutex_);
+  // A child that was just started; nothing happens when it is gone already. `leave`: its end is
+  // learned and it is not reaped before Forget(), so that who inherits it from us, as an
+  // engine's monitor does, learns how it ended even if that is before our own end.
+  void Add(const ProcessId& shim, bool leave) SHOJI_EXCLUDES(mutex_);
   // Null: not one of ours.
   std::shared_ptr<const ShimEnd> Find(const ProcessId& shim) const SHOJI_EXCLUDES(mutex_);
   void Forget(const ProcessId& shim) SHOJI_EXCLUDES(mutex_);
@@ -56,6 +59,7 @@ class ShimChildren {
   struct Running {
     Child child;
     std::shared_ptr<ShimEnd> end;
+    bool leave = false;
   };
   void Loop();
   // What is waited for: the wake event first.
@@ -64,6 +68,7 @@ class ShimChildren {
 
   mutable Mutex mutex_;
   std::map<std::int32_t, Running> running_ SHOJI_GUARDED_BY(mutex_);
+  std::map<std::int32_t, Child> left_ SHOJI_GUARDED_BY(mutex_);  // ended, not reaped
   // By start time too: a number comes back.
   std::map<std::pair<std::int32_t, std::uint64_t>, std::shared_ptr<ShimEnd>> ends_
       SHOJI_GUARDED_BY(mutex_);

@@ -70,7 +70,11 @@ Result<ProcessId> SandboxObject::StartShim(const SandboxRecord& record, const Pr
   if (pid <= 0) return ProcessId{pid, 0};
   const auto ticks = StartTicks(pid, true);
   const ProcessId started{pid, ticks.ok() ? *ticks : 0};
-  context_->shim_children().Add(started);
+  // One that joins the container of another process is inherited when we end. Where the
+  // container's shim is ours too, that one's end waits until we have reaped all others.
+  const bool inherited =
+      joins && container != nullptr && context_->shim_children().Find(container->shim()) == nullptr;
+  context_->shim_children().Add(started, inherited);
   if (const Status joined = JoinCgroup(record, pid); !joined.ok()) {
     StopShim(record.shim, started);
     return joined;
