@@ -88,7 +88,7 @@ Status Relay::Step() {
     if (!output->ended && !output->asked && !output->has_bytes()) Ask(output);
   }
   for (Output* output : {&out_, &err_}) {
-    if (output->done() && !output->let_go) LetGo(output);
+    if (output->done() && output->closed && !output->let_go) LetGo(output);
   }
   if (out_.done() && err_.done() && !waiting_) AwaitExit();
   const bool read_input = !input_ended_ && !input_busy_;
@@ -124,7 +124,7 @@ void Relay::Ask(Output* output) {
 void Relay::OnOutput(Output* output, const Answer& answer) {
   output->asked = false;
   if (answer.code == kOutOfRange) {
-    output->ended = true;
+    output->ended = output->closed = true;
     return;
   }
   const auto bytes = FirstBytes(answer.body);

@@ -38,6 +38,7 @@ class Relay {
     std::size_t written = 0;
     bool asked = false;
     bool ended = false;
+    bool closed = false;  // by the process, and not because it cannot be read
     bool nobody_reads = false;
     bool let_go = false;  // nothing comes any more, and we have it no longer
 

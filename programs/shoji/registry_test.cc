@@ -217,14 +217,14 @@ TEST_F(Bash, CommandsAndTheirSecondWords) {
   EXPECT_THAT(Offers({""}), testing::AllOf(Contains("plugin"), Contains("stop"),
                                            testing::Not(Contains("__complete"))));
   EXPECT_THAT(Offers({"device", ""}), ElementsAre("add", "remove", "list"));
-  EXPECT_THAT(Offers({"help", "stat"}), ElementsAre("status", "stats"));
+  EXPECT_THAT(Offers({"help", "stat"}), ElementsAre("status", "stats", "state"));
 }
 
 TEST_F(Bash, OptionsOfTheCommand) {
   EXPECT_THAT(Offers({"run", "--mem"}), ElementsAre("--memory"));
   EXPECT_THAT(Offers({"gc", "--dr"}), ElementsAre("--dry-run"));
   EXPECT_THAT(Offers({"run", "-v", "/a:/b", "--mem"}), ElementsAre("--memory"));
-  EXPECT_THAT(Offers({"--ro"}), ElementsAre("--root"));
+  EXPECT_THAT(Offers({"--ro"}), ElementsAre("--root", "--rootless"));
 }
 
 TEST_F(Bash, ValuesBesideAndBehindAnEqualsSign) {

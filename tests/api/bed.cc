@@ -129,6 +129,8 @@ std::unique_ptr<Runtime> Bed::RuntimeAt(const std::string& root, const Overrides
                        {"sandbox.hypervisor", Hypervisor()},
                        {"hypervisor.process.allow_insecure", "true"},
                        {"hypervisor.process.agent", prefix + "/libexec/shoji/shoji-process-agent"},
+                       {"proxy.kataproxy.path", prefix + "/libexec/shoji/shoji-proxy"},
+                       {"shim.katashim.path", prefix + "/libexec/shoji/shoji-shim"},
                        {"log.level", "error"}};
   options.overrides.insert(options.overrides.end(), more.begin(), more.end());
   auto runtime = Runtime::Create(std::move(options));

@@ -107,7 +107,7 @@ class Operations(process_base.ProcessTest):
             self.assertEqual(self.json("stats", self.name)["pids_limit"], 5)
         else:
             self.assert_fails(done, 125, "does not offer this controller")
-        for options, text in ((["--cpus", "x"], '"x"'), (["--memory", "-1"], "-1"),
+        for options, text in ((["--cpus", "x"], '"x"'), (["--memory", "-2"], "-2"),
                               (["--pids", "many"], "many")):
             self.assert_fails(self.shoji("update", self.name, *options), 125, text)
         self.assert_fails(self.shoji("update", "none", "--pids", "5"), 125, "none")

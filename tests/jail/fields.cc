@@ -246,9 +246,9 @@ void AddLinux(std::vector<Field>* f) {
   f->push_back({"sysctl_net",
                 [](Json& spec, const std::string&) {
                   spec["linux"]["namespaces"].push_back({{"type", "network"}});
-                  spec["linux"]["sysctl"]["net.ipv4.ip_forward"] = "1";
+                  spec["linux"]["sysctl"]["net.ipv4.ip_default_ttl"] = "77";
                 },
-                "linux.sysctl.net.ipv4.ip_forward"});
+                "linux.sysctl.net.ipv4.ip_default_ttl"});
   f->push_back({"own_network", Add("/linux/namespaces", {{"type", "network"}}),
                 "linux.namespaces.network", true});
   f->push_back({"own_users", OwnUsers, "linux.namespaces.user", true});

@@ -306,9 +306,11 @@ const Row kAttachedRows[] = {
      SAME},
 };
 
-// Without a sandbox.
-const std::set<std::string> kElsewhere = {"Create",      "Plugins", "Options",
-                                          "CheckPlugin", "Metrics", "Option"};
+// Without a sandbox, or the same in any state.
+const std::set<std::string> kElsewhere = {
+    "Create",        "Plugins",      "Options",         "CheckPlugin", "Metrics",
+    "Option",        "LoadPlugin",   "CheckHypervisor", "GuestAssets", "PrepareFactory",
+    "FactoryStatus", "ServeFactory", "DestroyFactory",  "ShimPid"};
 
 class StateMachineTest : public testing::PodTest {
  protected:

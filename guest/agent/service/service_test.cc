@@ -292,10 +292,25 @@ TEST_F(Service, StoragesAreSharedAndGoWithTheLastUser) {
   EXPECT_TRUE(guest_.Remove("b").ok());
 }
 
-TEST_F(Service, SharedProcessNamespaceMustHaveBeenAskedFor) {
-  auto request = guest_.Request("c", {"true"});
-  request.set_sandbox_pidns(true);
-  EXPECT_EQ(guest_.Create(request).error_code(), StatusCode::FAILED_PRECONDITION);
+// An engine may learn only from its second container that processes are shared.
+TEST_F(Service, SharedProcessNamespaceIsMadeForTheFirstWhoAsks) {
+  auto first = guest_.Request("c", {"sleep", "1000"});
+  first.set_sandbox_pidns(true);
+  auto second = guest_.Request("d", {"sleep", "1000"});
+  second.set_sandbox_pidns(true);
+  ASSERT_TRUE(guest_.Create(first).ok());
+  ASSERT_TRUE(guest_.Start("c").ok());
+  const auto pid_namespace = [this](const std::string& id) {
+    EXPECT_TRUE(guest_.Exec(id, "ns", {"busybox", "readlink", "/proc/self/ns/pid"}).ok());
+    const std::string text = guest_.ReadAll(id, "ns");
+    EXPECT_EQ(guest_.Wait(id, "ns"), 0);
+    return text;
+  };
+  ASSERT_TRUE(guest_.Create(second).ok());
+  ASSERT_TRUE(guest_.Start("d").ok());
+  const std::string shared = pid_namespace("c");
+  EXPECT_THAT(shared, ::testing::StartsWith("pid:["));
+  EXPECT_EQ(pid_namespace("d"), shared);
 }
 
 TEST_F(Service, ListsProcesses) {
