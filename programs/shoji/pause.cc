@@ -1,4 +1,5 @@
 // shoji pause ID, shoji resume ID: stops the processes of a sandbox or container where they are.
+#include <algorithm>
 #include <cstdio>
 
 #include "command.h"
@@ -16,8 +17,21 @@ void DescribePause(po::options_description& options) {
   options.add_options()("container,c", "ID is a container, also where a sandbox has this id");
 }
 
+// The id of a pod is that of its first container as well; when it has others, an engine that
+// names it means that one and names the others, too. A VM that stands still goes on as a whole.
+bool IsContainerOfMany(Runtime& runtime, const std::string& id) {
+  const auto sandbox = runtime.StatusSandbox(id);
+  if (!sandbox.ok() || sandbox->state == State::kPaused || sandbox->containers.size() < 2) {
+    return false;
+  }
+  const auto& containers = sandbox->containers;
+  return std::any_of(containers.begin(), containers.end(),
+                     [&](const ContainerStatus& container) { return container.id == id; });
+}
+
 Status PauseOrResume(Runtime& runtime, const Invocation& invocation, bool pause) {
-  const bool whole = !invocation.Has("container");
+  const bool whole =
+      !invocation.Has("container") && !IsContainerOfMany(runtime, invocation.words[0]);
   SHOJI_ASSIGN_OR_RETURN(const Target target, FindTarget(runtime, invocation.words[0], whole));
   if (target.container_id.empty())
     return pause ? target.sandbox->Pause() : target.sandbox->Resume();

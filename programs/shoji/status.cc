@@ -88,6 +88,8 @@ int RunStatus(const Invocation& invocation) {
 
 }  // namespace
 
-const Command kStatus = {"status", "ID", "Show one sandbox in detail; all with --format json alone.", DescribeFormat, RunStatus};
+const Command kStatus = {"status", "ID",
+                         "Show one sandbox in detail; all with --format json alone.",
+                         DescribeFormat, RunStatus};
 
 }  // namespace shoji::cli
