@@ -50,8 +50,9 @@ int main(int argc, char** argv) {
   if (options->version) return puts("shoji-shim version " SHOJI_VERSION) < 0 ? 1 : 0;
   auto fd = Dial(options->agent);
   if (!fd.ok()) return Fail(fd.status(), 1);
+  Relay relay(*options, std::move(*fd));
   if (const auto entered = EnterRoot(*options); !entered.ok()) return Fail(entered, 1);
-  const auto exit_status = Relay(*options, std::move(*fd)).Run();
+  const auto exit_status = relay.Run();
   AwaitOthers();
   return exit_status.ok() ? *exit_status : Fail(exit_status.status(), 1);
 }

@@ -70,6 +70,9 @@ Status Relay::Open() {
   return signals_ ? OkStatus() : ErrnoStatus(errno, "cannot wait for signals");
 }
 
+Relay::Relay(const Options& options, UniqueFd fd)
+    : options_(options), client_(std::move(fd)), null_(open("/dev/null", O_WRONLY | O_CLOEXEC)) {}
+
 Result<int> Relay::Run() {
   SHOJI_RETURN_IF_ERROR(Open());
   std::optional<TerminalMode> raw;
@@ -111,8 +114,7 @@ Status Relay::Step() {
 // The process has closed it: whoever reads ours shall see its end, too, and not wait for the exit.
 void Relay::LetGo(Output* output) {
   output->let_go = true;
-  const UniqueFd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
-  if (null) (void)dup2(null.get(), output->fd);
+  if (null_) (void)dup2(null_.get(), output->fd);
 }
 
 void Relay::Ask(Output* output) {
@@ -131,6 +133,7 @@ void Relay::OnOutput(Output* output, const Answer& answer) {
   if (answer.code != 0 || !bytes.ok()) {
     // Whether it ever ran is told by WaitProcess, which asks for the same process.
     output->ended = true;
+    output->closed = answer.code == 0;
     return;
   }
   if (output->nobody_reads) return;

@@ -24,7 +24,7 @@ void BlockSignals();
 class Relay {
  public:
   // `fd` is a connection to the agent.
-  Relay(const Options& options, UniqueFd fd) : options_(options), client_(std::move(fd)) {}
+  Relay(const Options& options, UniqueFd fd);
 
   // The exit status of the process; an error when it could not be learned.
   Result<int> Run();
@@ -48,7 +48,7 @@ class Relay {
 
   Status Open();
   Status Step();
-  static void LetGo(Output* output);
+  void LetGo(Output* output);
   void Ask(Output* output);
   void OnOutput(Output* output, const Answer& answer);
   void Write(Output* output);
@@ -66,6 +66,7 @@ class Relay {
   const Options& options_;
   GrpcClient client_;
   UniqueFd signals_;
+  const UniqueFd null_;  // opened at once: later our root may be another
   Output out_{1, "ReadStdout"};
   Output err_{2, "ReadStderr"};
   std::string input_;  // not taken by the guest yet
