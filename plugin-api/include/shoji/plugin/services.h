@@ -158,8 +158,8 @@ typedef struct shoji_plugins_v1 {
                   const shoji_options **ret_options, shoji_error *err);
 
   /* Writes the message that another plugin has put into `err`, the caller's own; nothing
-   * when there is none. For those that go on after a failure and tell why. Errors: those of
-   * `ret_text` only. Since minor 1. */
+   * when there is none. For those that go on after a failure and tell why. INTERNAL, or what
+   * `ret_text` answers. Since minor 1. */
   int32_t (*error_text)(const shoji_host *host, const shoji_error *err, const shoji_sink *ret_text);
 } shoji_plugins_v1;
 
