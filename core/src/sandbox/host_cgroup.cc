@@ -207,11 +207,28 @@ Status CgroupHost::Join(const std::string& group, std::int32_t pid) const {
   return OkStatus();
 }
 
+namespace {
+
+// As far as nobody else is in them.
+void RemoveEmptyParents(const std::string& mount, std::string group) {
+  for (std::size_t slash = group.rfind('/'); slash != 0 && slash != std::string::npos;
+       slash = group.rfind('/')) {
+    group.resize(slash);
+    if (rmdir((mount + group).c_str()) < 0) return;
+  }
+}
+
+}  // namespace
+
+// Beside controllers of v1, engines know nothing of the tree of v2: its parents are ours.
 Status CgroupHost::Remove(const std::string& group) const {
+  const bool hybrid =
+      std::any_of(hierarchies_.begin(), hierarchies_.end(), [](const auto& h) { return !h.v2; });
   Status first;
   for (const Hierarchy& hierarchy : hierarchies_) {
     Status removed = RemoveOne(hierarchy.mount + group);
     if (first.ok()) first = std::move(removed);
+    if (hybrid && hierarchy.v2) RemoveEmptyParents(hierarchy.mount, group);
   }
   return first;
 }
