@@ -188,7 +188,7 @@ struct HypervisorReport {
 // What CollectGarbage did (or would do).
 struct GarbageReport {
   struct Item {
-    // "sandbox", "process", "mount", "socket", "cgroup", "network", "directory", "record"
+    // "sandbox", "process", "mount", "socket", "cgroup", "network", "link", "directory", "record"
     std::string kind;
     std::string name;
     std::string reason;

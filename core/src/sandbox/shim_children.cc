@@ -8,16 +8,27 @@
 namespace shoji {
 namespace {
 
-// How a child ended that stays to be reaped; nothing while it runs.
-std::optional<ExitStatus> PeekAtEnd(const Child& child) {
+struct Look {
+  bool ended = false;
+  std::optional<ExitStatus> status;  // nothing: somebody else has reaped it
+};
+
+// How a child ended that stays to be reaped.
+Look PeekAtEnd(const Child& child) {
   siginfo_t info = {};
   const auto id = static_cast<id_t>(child.pidfd());
   const int flags = WEXITED | WNOHANG | WNOWAIT;
-  if (waitid(static_cast<idtype_t>(P_PIDFD), id, &info, flags) < 0 || info.si_pid == 0) {
-    return std::nullopt;
-  }
-  if (info.si_code == CLD_EXITED) return ExitStatus{info.si_status, 0};
-  return ExitStatus{0, info.si_status};
+  if (waitid(static_cast<idtype_t>(P_PIDFD), id, &info, flags) < 0) return {true, std::nullopt};
+  if (info.si_pid == 0) return {};
+  if (info.si_code == CLD_EXITED) return {true, ExitStatus{info.si_status, 0}};
+  return {true, ExitStatus{0, info.si_status}};
+}
+
+// The same of one that is reaped.
+Look ReapIfEnded(Child& child) {
+  const auto exit = child.Wait(Deadline::FromNanos(1));
+  if (exit.status().code() == StatusCode::kDeadlineExceeded) return {};
+  return {true, exit.ok() ? std::optional<ExitStatus>(*exit) : std::nullopt};
 }
 
 }  // namespace
@@ -94,23 +105,14 @@ void ShimChildren::Loop() {
 void ShimChildren::Reap() {
   const MutexLock lock(mutex_);
   for (auto it = running_.begin(); it != running_.end();) {
-    const auto seen = it->second.leave ? PeekAtEnd(it->second.child) : std::nullopt;
-    if (seen) {
-      it->second.end->Set(seen);
-      left_.insert_or_assign(it->first, std::move(it->second.child));
-      it = running_.erase(it);
-      continue;
-    }
-    if (it->second.leave) {
+    Running& running = it->second;
+    const Look look = running.leave ? PeekAtEnd(running.child) : ReapIfEnded(running.child);
+    if (!look.ended) {
       ++it;
       continue;
     }
-    const auto exit = it->second.child.Wait(Deadline::FromNanos(1));  // has it ended?
-    if (exit.status().code() == StatusCode::kDeadlineExceeded) {
-      ++it;
-      continue;
-    }
-    it->second.end->Set(exit.ok() ? std::optional<ExitStatus>(*exit) : std::nullopt);
+    running.end->Set(look.status);
+    if (running.leave && look.status) left_.insert_or_assign(it->first, std::move(running.child));
     it = running_.erase(it);
   }
 }
