@@ -6,8 +6,6 @@ export LC_ALL=C.UTF-8  # a fresh container has no LANG, and messages are compare
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 SELF=$(basename "$0")
-# What one checkout compiled, another need not compile again.
-export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
 STAGES=()  # "name seconds" of what is done
 
 say() { printf '%s: %s\n' "$SELF" "$*"; }
