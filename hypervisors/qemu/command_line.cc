@@ -48,6 +48,13 @@ std::string CpuArg(const Launch& launch) {
   return launch.accel == Accel::kKvm ? "host" + more : "max,-erms" + more;
 }
 
+// Emulated, the processors of a VM take turns. Side by side, QEMU before 8.1 may go on running a
+// translation of code that another processor has just changed, as kernels change their own when
+// a first container gets a quota: they then run into the same breakpoint for ever.
+std::string AccelArg(Accel accel) {
+  return std::string(AccelName(accel)) + (accel == Accel::kTcg ? ",thread=single" : "");
+}
+
 std::string Listening(const char* id, int fd) {
   return std::string("socket,id=") + id + ",fd=" + std::to_string(fd) + ",server=on,wait=off";
 }
@@ -65,7 +72,7 @@ void AddMachine(Args& args, const Launch& launch) {
   // What the guest breaks out into may not start programs or gain rights.
   Append(args, ConfinementArgs(launch));
   Append(args, {"-machine", MachineArg(launch.machine) + MachineSuffix(launch)});
-  Append(args, {"-accel", AccelName(launch.accel)});
+  Append(args, {"-accel", AccelArg(launch.accel)});
   Append(args, {"-cpu", CpuArg(launch), "-smp", SmpArg(config.vcpus, launch.sizes)});
   Append(args,
          {"-m", "size=" + std::to_string(config.memory_bytes >> 20U) + "M" + MemorySuffix(launch)});

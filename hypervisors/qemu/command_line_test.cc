@@ -45,7 +45,7 @@ TEST(CommandLineTest, ATemplateHasNoMachineId) {
 TEST(CommandLineTest, NamesTheMachine) {
   const auto argv = BuildArgv(SomeLaunch());
   EXPECT_EQ(argv[0], "/usr/bin/qemu-system-x86_64");
-  EXPECT_EQ(ValuesOf(argv, "-accel"), std::vector<std::string>{"tcg"});
+  EXPECT_EQ(ValuesOf(argv, "-accel"), std::vector<std::string>{"tcg,thread=single"});
   EXPECT_EQ(ValuesOf(argv, "-cpu"), std::vector<std::string>{"max,-erms"});
   EXPECT_EQ(ValuesOf(argv, "-smp"), std::vector<std::string>{"2"});
   EXPECT_EQ(ValuesOf(argv, "-m"), std::vector<std::string>{"size=256M"});
