@@ -49,8 +49,9 @@ class Faults(harness.PodmanTest):
             if os.path.exists(self.base() + path):
                 os.unlink(self.base() + path)
         self.podman("rm", "-f", "-i", "-t", "0", name)
-        subprocess.run([RUNTIME, "gc"], check=True, capture_output=True, timeout=harness.LIMIT)
-        self.assertEqual(harness.leftovers(), [])
+        collected = subprocess.run([RUNTIME, "gc"], check=True, capture_output=True, text=True,
+                                   timeout=harness.LIMIT)
+        self.assertEqual(harness.leftovers(), [], collected.stdout + collected.stderr)
 
     def run_one(self, name):
         self.podman("run", "-d", "--name", name, IMAGE, "sh", "-c", "echo ready; exec sleep 10000")

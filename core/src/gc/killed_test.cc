@@ -102,7 +102,7 @@ class KilledTest : public ::testing::Test {
     storage.source = dir_.path() + "/volume";
     config.storages = {storage};
     config.network.netns = "/run/netns/pod";
-    if (cgroups_) config.cgroup_parent = parent_;
+    if (cgroups_) config.cgroup_parent = own_parent_;
     return config;
   }
   // What is traced: a whole life. Exits with 0 when all of it works.
@@ -127,7 +127,7 @@ class KilledTest : public ::testing::Test {
     for (const std::string& name : *stored) {
       EXPECT_NE(name.find(".tmp."), std::string::npos) << name;
     }
-    EXPECT_FALSE(CgroupHost::Find()->Exists(CgroupName(world_.root(), parent_, "pod")));
+    EXPECT_FALSE(CgroupHost::Find()->Exists(own_parent_));
   }
   // A dry run tells exactly what is done.
   void Collect() {
@@ -144,6 +144,7 @@ class KilledTest : public ::testing::Test {
 
   const bool in_namespace_ = testing::EnterMountNamespace();
   const std::string parent_ = "/killed-test-" + std::to_string(getpid());
+  const std::string own_parent_ = parent_ + "/pod";  // as an engine names it for one container
   bool cgroups_ = false;
   testing::TempDir dir_;
   testing::FakeWorld world_{dir_.path()};

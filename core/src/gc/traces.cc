@@ -11,6 +11,8 @@
 namespace shoji {
 namespace {
 
+constexpr std::size_t kMaxNote = 8192;
+
 std::vector<std::string> SocketsIn(const std::string& dir) {
   std::vector<std::string> out;
   const auto names = ListDir(dir);
@@ -22,16 +24,17 @@ std::vector<std::string> SocketsIn(const std::string& dir) {
   return out;
 }
 
-// The record's, or that of a maker who was killed before there was a record.
+// The record's, or that of a maker who was killed before there was a record. Also one that is gone
+// already when the parent that was made for it is not.
 std::string CgroupOf(const SandboxPaths& paths, const std::string& recorded) {
-  std::string group = recorded;
-  if (group.empty()) {
-    const auto text = ReadFile(paths.cgroup, 4096);
-    if (text.ok()) group = std::string(Trim(*text));
-  }
+  const auto text = ReadFile(paths.cgroup, kMaxNote);
+  const CgroupNote note = text.ok() ? CgroupNote::Parse(*text) : CgroupNote();
+  const std::string& group = recorded.empty() ? note.group : recorded;
   if (group.empty() || !ValidateCgroupParent(group).ok()) return {};
   const auto host = CgroupHost::Find();
-  return host.ok() && host->Exists(group) ? group : std::string();
+  if (!host.ok()) return {};
+  const bool parent = !note.new_parent.empty() && host->Exists(note.new_parent);
+  return parent || host->Exists(group) ? group : std::string();
 }
 
 }  // namespace
@@ -68,7 +71,10 @@ std::map<std::string, std::string> CgroupsBelow(const std::string& root,
 
 Status RemoveHostCgroup(const std::string& group, const std::string& file) {
   SHOJI_ASSIGN_OR_RETURN(const CgroupHost host, CgroupHost::Find());
+  const auto text = ReadFile(file, kMaxNote);
   SHOJI_RETURN_IF_ERROR(host.Remove(group));
+  const std::string parent = text.ok() ? CgroupNote::Parse(*text).new_parent : std::string();
+  if (!parent.empty() && ValidateCgroupParent(parent).ok()) host.RemoveIfEmpty(parent);
   return RemoveFile(file);
 }
 

@@ -163,6 +163,13 @@ std::string SandboxOfCgroup(const std::string& root, const std::string& group) {
   return group.substr(slash + start.size());
 }
 
+CgroupNote CgroupNote::Parse(std::string_view text) {
+  const auto lines = Split(Trim(text), '\n');
+  return {lines.empty() ? std::string() : lines[0], lines.size() > 1 ? lines[1] : std::string()};
+}
+
+std::string CgroupNote::ToText() const { return group + "\n" + new_parent; }
+
 CgroupHost CgroupHost::Parse(std::string_view mountinfo) {
   std::vector<Hierarchy> out;
   std::set<std::string> seen;  // several mounts of one hierarchy
@@ -231,6 +238,10 @@ Status CgroupHost::Remove(const std::string& group) const {
     if (hybrid && hierarchy.v2) RemoveEmptyParents(hierarchy.mount, group);
   }
   return first;
+}
+
+void CgroupHost::RemoveIfEmpty(const std::string& group) const {
+  for (const Hierarchy& hierarchy : hierarchies_) rmdir((hierarchy.mount + group).c_str());
 }
 
 bool CgroupHost::Exists(const std::string& group) const {

@@ -34,6 +34,16 @@ std::string CgroupName(const std::string& root, const std::string& parent, const
 // The sandbox of a group of this root; empty for any other group.
 std::string SandboxOfCgroup(const std::string& root, const std::string& group);
 
+// What a sandbox' directory says of its groups, for whoever finds it when its maker was killed.
+struct CgroupNote {
+  std::string group;
+  std::string new_parent;  // that was made for it; empty: it was there
+
+  std::string ToText() const;
+  // Whatever the text is; what it does not say is empty.
+  static CgroupNote Parse(std::string_view text);
+};
+
 class CgroupHost {
  public:
   struct Hierarchy {
@@ -54,6 +64,8 @@ class CgroupHost {
   Status Join(const std::string& group, std::int32_t pid) const;
   // Kills what is left in it and removes it everywhere; success when it is not there.
   Status Remove(const std::string& group) const;
+  // In the hierarchies where nothing is in it.
+  void RemoveIfEmpty(const std::string& group) const;
   bool Exists(const std::string& group) const;
   // Names of the groups below `parent`, in any hierarchy.
   std::vector<std::string> Children(const std::string& parent) const;

@@ -93,6 +93,16 @@ TEST(HostCgroup, NamesTellRootsApart) {
   EXPECT_EQ(SandboxOfCgroup("/run/shoji", "/"), "");
 }
 
+TEST(HostCgroup, NotesAreReadAsWritten) {
+  for (const CgroupNote& note : {CgroupNote{"/pods/web", "/pods"}, CgroupNote{"/web", ""}}) {
+    const CgroupNote read = CgroupNote::Parse(note.ToText());
+    EXPECT_EQ(read.group, note.group);
+    EXPECT_EQ(read.new_parent, note.new_parent);
+  }
+  EXPECT_EQ(CgroupNote::Parse("/as-an-older-one-wrote-it").group, "/as-an-older-one-wrote-it");
+  EXPECT_EQ(CgroupNote::Parse("").group, "");
+}
+
 TEST(HostCgroup, ParentsAreChecked) {
   EXPECT_TRUE(ValidateCgroupParent("/").ok());
   EXPECT_TRUE(ValidateCgroupParent("/kubepods/pod7").ok());

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "gc/processes.h"
+#include "gc/traces.h"
 #include "oci/spec.h"
 #include "sandbox/container_hooks.h"
 #include "sandbox/held.h"
@@ -32,11 +33,6 @@ bool ParentIsOurs(const SandboxRecord& record) {
   return LastName(parent).find(LastName(summary->cgroups_path)) != std::string::npos;
 }
 
-// Only where nothing is in it.
-void RemoveIfEmpty(const CgroupHost& host, const std::string& group) {
-  for (const auto& hierarchy : host.hierarchies()) rmdir((hierarchy.mount + group).c_str());
-}
-
 }  // namespace
 
 Status SandboxObject::MakeCgroup(SandboxRecord& record, UndoStack& undo) {
@@ -46,12 +42,13 @@ Status SandboxObject::MakeCgroup(SandboxRecord& record, UndoStack& undo) {
   if (parent.empty()) return OkStatus();
   SHOJI_ASSIGN_OR_RETURN(const CgroupHost host, CgroupHost::Find());
   const std::string group = CgroupName(context_->settings().root, parent, id_);
-  // First, so that garbage collection finds a group whose maker was killed.
-  SHOJI_RETURN_IF_ERROR(WriteFileAtomic(paths_.cgroup, group));
-  const bool new_parent = !host.Exists(parent);
+  const bool new_parent = !own.empty() && !host.Exists(parent);
+  // First, so that garbage collection finds the groups of a maker who was killed.
+  const CgroupNote note{group, new_parent ? parent : std::string()};
+  SHOJI_RETURN_IF_ERROR(WriteFileAtomic(paths_.cgroup, note.ToText()));
   undo.Push([host, group, parent, new_parent] {
     (void)host.Remove(group);
-    if (new_parent) RemoveIfEmpty(host, parent);
+    if (new_parent) host.RemoveIfEmpty(parent);
   });
   SHOJI_RETURN_IF_ERROR(host.Make(group));
   record.host_cgroup = group;
@@ -78,11 +75,12 @@ Status SandboxObject::JoinCgroup(const SandboxRecord& record, std::int32_t shim_
 
 Status SandboxObject::RemoveCgroup(SandboxRecord& record) {
   if (record.host_cgroup.empty()) return OkStatus();
-  SHOJI_ASSIGN_OR_RETURN(const CgroupHost host, CgroupHost::Find());
-  SHOJI_RETURN_IF_ERROR(host.Remove(record.host_cgroup));
-  if (ParentIsOurs(record)) RemoveIfEmpty(host, record.config.cgroup_parent);
+  SHOJI_RETURN_IF_ERROR(RemoveHostCgroup(record.host_cgroup, paths_.cgroup));
   record.host_cgroup.clear();
-  return RemoveFile(paths_.cgroup);
+  if (!ParentIsOurs(record)) return OkStatus();
+  SHOJI_ASSIGN_OR_RETURN(const CgroupHost host, CgroupHost::Find());
+  host.RemoveIfEmpty(record.config.cgroup_parent);
+  return OkStatus();
 }
 
 void SandboxObject::RunPoststop(const SandboxRecord& record, ContainerRecord& container) {
