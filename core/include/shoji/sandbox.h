@@ -123,6 +123,7 @@ class SHOJI_API Sandbox {
   // container.
   Result<std::string> EnterContainer(const std::string& container_id, const Cmd& cmd);
   // Signals the init process, or every process of the container. Success when it has ended.
+  // SIGKILL for the only container of a paused sandbox resumes the sandbox first.
   Status KillContainer(const std::string& container_id, int signal, bool all = false);
   Result<ContainerStatus> StatusContainer(const std::string& container_id);
   // Stops all its processes where they are: running -> paused (RPC PauseContainer).

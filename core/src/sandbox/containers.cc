@@ -497,8 +497,22 @@ Result<std::string> SandboxObject::EnterContainer(const std::string& container_i
   return exec_id;
 }
 
+// SIGKILL ends whatever it meets, so a VM that stands still must not keep it from doing so. With
+// other containers in the VM whoever paused them decides.
+Status SandboxObject::ResumeToKill(const std::string& container_id) {
+  SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kShared));
+  const SandboxRecord& record = session.record;
+  const bool alone = record.containers.size() == 1 && record.Find(container_id) != nullptr;
+  if (!alone || EffectiveState(record) != State::kPaused) return OkStatus();
+  session.lock.Release();
+  Status resumed = Resume();
+  const bool others_did = resumed.code() == StatusCode::kFailedPrecondition;
+  return others_did ? OkStatus() : resumed;
+}
+
 Status SandboxObject::KillContainer(const std::string& container_id, int signal, bool all) {
   SHOJI_RETURN_IF_ERROR(ValidateSignal(signal));
+  if (signal == SIGKILL) SHOJI_RETURN_IF_ERROR(ResumeToKill(container_id));
   SHOJI_ASSIGN_OR_RETURN(Session session, Begin(LockMode::kShared));
   SHOJI_ASSIGN_OR_RETURN(const ContainerRecord* const container,
                          FindContainer(session.record, container_id));

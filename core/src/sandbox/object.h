@@ -310,6 +310,7 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   Status DestroyVm(const SandboxRecord& record, bool force) SHOJI_EXCLUDES(mutex_);
   void DropVm() SHOJI_EXCLUDES(mutex_);
   void SetEnded(std::uint64_t boot) SHOJI_EXCLUDES(mutex_);
+  Status ResumeToKill(const std::string& container_id);
   // An empty exec id: every process of the container.
   Status Signal(const ProcessRef& process, int signal);
   // `answer`: for a call that a paused guest would keep waiting.

@@ -366,6 +366,26 @@ TEST_F(OperationsTest, AnExecWithoutAShimIsEnded) {
   ExpectNothingLeft();
 }
 
+TEST_F(OperationsTest, SigkillReachesTheOnlyContainerOfAPausedSandbox) {
+  const auto pod = Run();
+  ASSERT_TRUE(pod->Pause().ok());
+  EXPECT_THAT(pod->KillContainer("one", SIGTERM, false).message(), HasSubstr("paused"));
+  EXPECT_EQ(world_.Count("agent.signal_process"), 0);
+  EXPECT_TRUE(pod->KillContainer("one", SIGKILL, false).ok());
+  EXPECT_EQ(world_.Count("agent.signal_process"), 1);
+  EXPECT_EQ(StateOfPod(), State::kRunning);
+}
+
+TEST_F(OperationsTest, SigkillDoesNotWakeTheOthersOfAPausedSandbox) {
+  const auto pod = Run();
+  ContainerConfig other = Pod().containers[0];
+  other.id = "two";
+  ASSERT_TRUE(pod->CreateContainer(other).ok());
+  ASSERT_TRUE(pod->Pause().ok());
+  EXPECT_THAT(pod->KillContainer("one", SIGKILL, false).message(), HasSubstr("paused"));
+  EXPECT_EQ(StateOfPod(), State::kPaused);
+}
+
 // ---- a guest that hangs ----------------------------------------------------------------
 
 TEST_F(OperationsTest, AHungGuestIsDeletedInBoundedTime) {
