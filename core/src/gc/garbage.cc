@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -22,6 +23,18 @@ namespace {
 
 constexpr auto kExecLimit = std::chrono::seconds(5);
 
+// An engine removes a container's bundle last. When all are gone and nothing runs, its `delete` was
+// killed, and nobody else will come.
+bool IsForgotten(const SandboxRecord& record) {
+  const auto forgotten = [&](const ContainerRecord& container) {
+    const std::string& bundle = container.config.bundle;
+    return !bundle.empty() && !PathExists(bundle) &&
+           EffectiveState(record, container) == State::kStopped;
+  };
+  return !record.containers.empty() &&
+         std::all_of(record.containers.begin(), record.containers.end(), forgotten);
+}
+
 // Why a recorded sandbox whose owner is gone is garbage; empty: it is none.
 std::string Verdict(const Result<SandboxRecord>& record) {
   if (!record.ok()) return "its record is damaged and its owner is gone";
@@ -29,6 +42,7 @@ std::string Verdict(const Result<SandboxRecord>& record) {
   if (record->state != State::kStopped && !VmLives(*record)) {
     return "it was released and its VM is gone";
   }
+  if (IsForgotten(*record)) return "its containers have stopped and their bundles are gone";
   return {};
 }
 

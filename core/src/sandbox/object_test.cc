@@ -319,6 +319,31 @@ TEST_F(ObjectTest, CollectsWhatAKilledProcessLeft) {
   }
 }
 
+TEST_F(ObjectTest, CollectsWhatAnEngineHasForgotten) {
+  const std::string bundle = dir_.path() + "/bundle";
+  ASSERT_TRUE(MakeDirs(bundle).ok());
+  SandboxConfig config = Pod();
+  for (ContainerConfig& container : config.containers) container.bundle = bundle;
+  ASSERT_TRUE(management_.Run(config).ok());
+  ASSERT_TRUE((*management_.Fetch("pod"))->Release().ok());
+  ASSERT_TRUE(RemoveTree(bundle).ok());
+  EXPECT_TRUE(management_.CollectGarbage(false)->items.empty()) << "its containers run";
+  ASSERT_TRUE(MakeDirs(bundle).ok());
+  {
+    const auto pod = management_.Fetch("pod");
+    for (const auto& container : config.containers) {
+      ASSERT_TRUE((*pod)->StopContainer(container.id, true).ok());
+    }
+    ASSERT_TRUE((*pod)->Release().ok());
+  }
+  EXPECT_TRUE(management_.CollectGarbage(false)->items.empty()) << "its engine knows it";
+  ASSERT_TRUE(RemoveTree(bundle).ok());
+  const auto report = management_.CollectGarbage(false);
+  ASSERT_FALSE(report->items.empty());
+  EXPECT_EQ(report->items[0].reason, "its containers have stopped and their bundles are gone");
+  ExpectNothingLeft();
+}
+
 TEST_F(ObjectTest, CreateRemovesALeftoverOfItsName) {
   ASSERT_TRUE(MakeDirs(SandboxDir() + "/share/x").ok());
   ASSERT_TRUE(management_.Create(Pod()).ok());
