@@ -110,17 +110,19 @@ class CcProxy(unittest.TestCase):
         runtime, token = self.register()
         shim = self.claim(token)
         shim.send(frames.STREAM, frames.STDIN, b"typed")
-        self.assertEqual(hyper.read_stream(self.streams), (1, b"typed"))
         runtime.send(frames.COMMAND, frames.HYPER,
                      {"hyperName": "newcontainer", "tokens": [token],
                       "data": {"id": "c", "process": {"id": "c"}}})
         name, data = hyper.read_control(self.control)
         self.assertEqual((name, json.loads(data)["process"]),
                          ("newcontainer", {"id": "c", "stdio": 1, "stderr": 2}))
-        self.control.sendall(hyper.control("error", b"no such program"))
-        kind, opcode, error, payload = runtime.read()
-        self.assertEqual((kind, opcode, error), (frames.RESPONSE, frames.HYPER, True))
-        self.assertEqual(json.loads(payload), {"msg": "no such program"})
+        self.streams.setblocking(False)
+        with self.assertRaises(BlockingIOError):  # before it runs nobody would read it
+            self.streams.recv(1)
+        self.streams.settimeout(LIMIT)
+        self.control.sendall(hyper.control("ack"))
+        self.assertEqual(runtime.read(), (frames.RESPONSE, frames.HYPER, False, b""))
+        self.assertEqual(hyper.read_stream(self.streams), (1, b"typed"))
         shim.send(frames.COMMAND, frames.SIGNAL, {"signalNumber": 28, "rows": 24, "columns": 80})
         self.assertEqual(hyper.read_control(self.control)[0], "winsize")
 
@@ -133,6 +135,12 @@ class CcProxy(unittest.TestCase):
             self.assertIn("msg", self.call(stranger, opcode, message, error=True))
         runtime, _ = self.register()
         self.call(runtime, frames.HYPER, {"hyperName": "dance"}, error=True)
+        runtime.send(frames.COMMAND, frames.HYPER, {"hyperName": "ping"})
+        self.assertEqual(hyper.read_control(self.control)[0], "ping")
+        self.control.sendall(hyper.control("error", b"not today"))
+        kind, opcode, error, payload = runtime.read()
+        self.assertEqual((kind, opcode, error), (frames.RESPONSE, frames.HYPER, True))
+        self.assertEqual(json.loads(payload), {"msg": "not today"})
         self.call(stranger, frames.REGISTER_VM, {"containerId": "pod"}, error=True)
         stranger.sock.sendall(b"GET / HTTP/1")
         self.assertIsNone(stranger.read())

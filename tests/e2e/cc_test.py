@@ -140,7 +140,7 @@ class Processes(CcTest):
                   "root": {"path": harness.ROOTFS},
                   "mounts": [{"destination": "/tmp", "type": "bind", "source": bundle,
                               "options": ["rbind", "rw"]}],
-                  "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}]}}
+                  "linux": {"namespaces": [{"type": t} for t in ("pid", "mount", "network")]}}
         with open(bundle + "/config.json", "w", encoding="utf-8") as f:
             json.dump(config, f)
         # The shim has its descriptors from here on.
@@ -153,7 +153,7 @@ class Processes(CcTest):
         while self.state() != "stopped" and time.monotonic() < end:
             select.select([], [], [], 0.05)  # nobody tells whoever is not its parent
         with open(bundle + "/said", encoding="utf-8") as f:
-            self.assertEqual(f.read(), self.name[:63] + "\n")
+            self.assertEqual(f.read(), "oci\n")
         self.run_ok("delete", self.name)
 
     def state(self):
