@@ -167,7 +167,7 @@ class CcShim(unittest.TestCase):
         self.listener = listen(self.path)
         self.addCleanup(self.listener.close)
         self.shim = subprocess.Popen(
-            [HERE + "/cc-shim", "-c", "c", "-t", "dG9r", "-u", "unix://" + self.path, "-r", "20"],
+            [HERE + "/cc-shim", "-c", "c", "-t", "-G9r", "-u", "unix://" + self.path, "-r", "20"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(self.end)
 
@@ -180,7 +180,7 @@ class CcShim(unittest.TestCase):
         self.addCleanup(sock.close)
         connection = frames.Connection(sock)
         self.assertEqual(connection.read(), (frames.COMMAND, frames.CONNECT_SHIM, False,
-                                             b'{"token": "dG9r"}'))
+                                             b'{"token": "-G9r"}'))
         connection.send(frames.RESPONSE, frames.CONNECT_SHIM, {"msg": "no"} if refuse else b"",
                         refuse)
         return connection

@@ -115,13 +115,23 @@ class Processes(CcTest):
             self.assertEqual((other.returncode, out), (n, b"%d\n" % n), err)
         self.finish(process)
 
+    def start_trap(self):
+        process = self.start("run", "--name", self.name, "--", "sh", "-c",
+                             "trap 'echo told; exit 9' TERM; echo ready; "
+                             "while :; do sleep 0.1; done")
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        self.run_ok("exec", self.name, "--", "true")  # its start is over
+        return process
+
+    def test_stop_waits_for_the_shim(self):
+        process = self.start_trap()
+        self.run_ok("stop", self.name)
+        out, err = process.communicate(timeout=harness.LIMIT)
+        self.assertEqual(out, b"told\n", err)
+
     def test_signals_arrive(self):
         for through_shim in (False, True):
-            process = self.start("run", "--name", self.name, "--", "sh", "-c",
-                                 "trap 'echo told; exit 9' TERM; echo ready; "
-                                 "while :; do sleep 0.1; done")
-            self.assertEqual(process.stdout.readline(), b"ready\n")
-            self.run_ok("exec", self.name, "--", "true")  # its start is over
+            process = self.start_trap()
             shim = self.pids("cc-shim", f"-c {self.name}")[0]
             os.kill(shim if through_shim else process.pid, signal.SIGTERM)
             self.assertEqual(self.finish(process, 9), b"told\n")
@@ -177,6 +187,21 @@ class Killed(CcTest):
         self.assertEqual(process.returncode, 125, err)
         self.assertIn(f"shim {shim} of process".encode(), err)
         self.assertIn(b"killed by signal 9", err)
+
+    def test_killed_shim_of_an_exec_is_its_end_alone(self):
+        process = self.start_ready(self.name)
+        other = self.start("exec", "-i", self.name, "--", "sh", "-c", "echo up; exec cat",
+                           stdin=subprocess.PIPE)
+        self.assertEqual(other.stdout.readline(), b"up\n")
+        shims = sorted(self.pids("cc-shim", f"-c {self.name}"))
+        self.assertEqual(len(shims), 2)
+        os.kill(shims[1], signal.SIGKILL)
+        _, err = other.communicate(timeout=harness.LIMIT)
+        self.assertEqual(other.returncode, 125, err)
+        self.assertIn(f"shim {shims[1]} of process".encode(), err)
+        done = self.shoji("exec", self.name, "--", "echo", "still here")
+        self.assertEqual((done.returncode, done.stdout), (0, b"still here\n"), done.stderr)
+        self.finish(process)
 
     def test_killed_guest_leaves_nothing(self):
         process = self.start_ready(self.name)
