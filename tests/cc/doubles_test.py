@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -47,12 +48,14 @@ class CcProxy(unittest.TestCase):
         while True:
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(LIMIT)
-            self.open.append(sock)
             try:
                 sock.connect(self.dir + "/proxy.sock")
+                self.open.append(sock)
                 return frames.Connection(sock)
             except OSError:
+                sock.close()
                 self.assertIsNone(self.proxy.poll())
+                select.select([], [], [], 0.01)  # nobody tells when it listens
 
     def call(self, connection, opcode, message, error=False):
         connection.send(frames.COMMAND, opcode, message)
