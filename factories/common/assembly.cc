@@ -210,8 +210,10 @@ Result<sdk::NewVm> BootDirectly(Assembly& vm, const shoji_vm_request& request) {
   SHOJI_RETURN_IF_ERROR(vm.Start());
   SHOJI_RETURN_IF_ERROR(vm.Connect(*request.config));
   SHOJI_RETURN_IF_ERROR(vm.AwaitGuest());
-  // Its clock is right: it has read the VM's.
-  SHOJI_RETURN_IF_ERROR(vm.Reseed());
+  // Its clock is right: it has read the VM's. Nor has it the random bytes of another, so an agent
+  // that takes none is no reason to give it up.
+  const Status seeded = vm.Reseed();
+  if (!seeded.ok() && seeded.code() != StatusCode::kUnimplemented) return seeded;
   return vm.Release(0);
 }
 

@@ -4,11 +4,16 @@ with one. E2E_FACTORIES names the factories (comma-separated)."""
 import os
 import unittest
 
+import cc_test
 import harness
 
 PROCESS = ["--sandbox.hypervisor=process", "--hypervisor.process.allow_insecure=true"]
 QEMU = ["--sandbox.hypervisor=qemu"]
 FACTORIES = os.environ.get("E2E_FACTORIES", "direct").split(",")
+# Of the line of Clear Containers there are only doubles, without a VM.
+CC = ["--sandbox.agent=hyperstart", f"--hypervisor.process.agent={cc_test.DOUBLES}/hyperstart",
+      f"--proxy.ccproxy.path={cc_test.DOUBLES}/cc-proxy",
+      f"--shim.ccshim.path={cc_test.DOUBLES}/cc-shim"]
 PAIRS = [("kataproxybuiltin", "katashimbuiltin"), ("kataproxy", "katashimbuiltin"),
          ("kataproxy", "katashim")]
 
@@ -44,6 +49,7 @@ class Matrix(harness.ShojiTest):
     @unittest.skipIf(FACTORIES != ["direct"], "a process has no state to make others from")
     def test_without_a_vm(self):
         self.each(PROCESS, PAIRS)
+        self.each([*PROCESS, *CC], [("ccproxy", "ccshim")])
 
     @unittest.skipUnless(os.path.exists(harness.MANIFEST), "no guest image was built")
     def test_with_a_vm(self):

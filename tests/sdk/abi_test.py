@@ -22,7 +22,7 @@ GROWTH = (
     ("hypervisor.h", "  const void *(*get_extension)(shoji_vm *vm, const char *id);",
      "\n  int32_t (*newer_slot)(shoji_vm *vm);"),
     ("agent.h", "  void (*release)(void *ctx);", "\n  int32_t (*newer_slot)(void *ctx);"),
-    ("shim.h", "                       the shim of a container */\n  uint32_t reserved0;\n",
+    ("shim.h", "                      exec id is all it needs */\n",
      "  shoji_str newer_field;\n"),
     ("proxy.h", "  int32_t (*console_watched)(shoji_proxy *proxy);",
      "\n  int32_t (*newer_slot)(shoji_proxy *proxy);"),

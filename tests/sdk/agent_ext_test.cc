@@ -83,12 +83,16 @@ class RichAgent : public PlainAgent {
     return View(request.data) == "x" ? OkStatus() : Internal("not passed on");
   }
   Result<std::string> NextOom(const shoji_call*) { return std::string("c7"); }
+  Result<std::string> ShimToken(const shoji_call*, ProcessRef process) {
+    if (process.container_id != "c") return NotFound("no container");
+    return "token of " + std::string(process.exec_id);
+  }
   const void* GetExtension(const char* id) override { return AgentExtension<RichAgent>(id); }
 };
 
 constexpr const char* kIds[] = {
     SHOJI_AGENT_PAUSE_V1,   SHOJI_AGENT_STATS_V1, SHOJI_AGENT_UPDATE_V1, SHOJI_AGENT_NETWORK_V1,
-    SHOJI_AGENT_HOTPLUG_V1, SHOJI_AGENT_FILES_V1, SHOJI_AGENT_OOM_V1};
+    SHOJI_AGENT_HOTPLUG_V1, SHOJI_AGENT_FILES_V1, SHOJI_AGENT_OOM_V1,    SHOJI_AGENT_SHIM_V1};
 
 TEST(AgentExtension, AClassWithoutTheMembersHasNoTable) {
   for (const char* id : kIds) EXPECT_EQ(AgentExtension<PlainAgent>(id), nullptr) << id;
@@ -168,6 +172,17 @@ TEST_F(AgentExtTest, OomNamesTheContainer) {
       Get<shoji_agent_oom_v1>(SHOJI_AGENT_OOM_V1).next(agent_, nullptr, sink_.raw(), error_.raw()),
       SHOJI_OK);
   EXPECT_EQ(sink_.text(), "c7");
+}
+
+TEST_F(AgentExtTest, TokensAreThoseOfAProcess) {
+  const auto& shim = Get<shoji_agent_shim_v1>(SHOJI_AGENT_SHIM_V1);
+  const auto ask = [&](const char* container) {
+    return shim.token(agent_, nullptr, {ToStr(container), ToStr("e")}, sink_.raw(), error_.raw());
+  };
+  EXPECT_EQ(ask("d"), SHOJI_NOT_FOUND);
+  EXPECT_EQ(sink_.text(), "");
+  EXPECT_EQ(ask("c"), SHOJI_OK);
+  EXPECT_EQ(sink_.text(), "token of e");
 }
 
 }  // namespace

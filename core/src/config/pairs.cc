@@ -60,4 +60,18 @@ Status CheckPair(std::string_view proxy, std::string_view shim) {
   return OkStatus();
 }
 
+Status CheckAgent(std::string_view proxy, std::string_view agent) {
+  const bool with_cc = proxy == "ccproxy";
+  const bool hyperstart = agent == "hyperstart";
+  const bool known = agent == "kata" || hyperstart;
+  if (with_cc == hyperstart || !known || !IsOurs(proxy, "ccshim")) return OkStatus();
+  return InvalidArgument("sandbox.proxy \"" + std::string(proxy) + "\" and sandbox.agent \"" +
+                         std::string(agent) + "\" cannot work together: " +
+                         (with_cc ? "the proxy speaks to guests with hyperstart only; choose agent "
+                                    "\"hyperstart\", or proxy \"kataproxy\" or "
+                                    "\"kataproxybuiltin\""
+                                  : "hyperstart is spoken to through cc-proxy only; choose proxy "
+                                    "\"ccproxy\", or agent \"kata\""));
+}
+
 }  // namespace shoji

@@ -16,6 +16,9 @@ namespace shoji {
 // INVALID_ARGUMENT names both, why they cannot work together, and what to choose.
 Status CheckPair(std::string_view proxy, std::string_view shim);
 
+// The same of proxy and agent.
+Status CheckAgent(std::string_view proxy, std::string_view agent);
+
 }  // namespace shoji
 
 #endif  // SHOJI_CORE_CONFIG_PAIRS_H_

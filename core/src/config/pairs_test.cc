@@ -34,7 +34,24 @@ TEST(PairsTest, ExactlyTheSensibleOnesPass) {
   }
 }
 
+TEST(PairsTest, OnlyHyperstartIsSpokenToThroughCcProxy) {
+  for (const char* proxy : {"kataproxybuiltin", "kataproxy", "noproxy", "noopproxy", "ccproxy"}) {
+    for (const char* agent : {"kata", "hyperstart"}) {
+      const Status status = CheckAgent(proxy, agent);
+      const bool both = (std::string(proxy) == "ccproxy") == (std::string(agent) == "hyperstart");
+      EXPECT_EQ(status.ok(), both) << proxy << " " << agent;
+      if (status.ok()) continue;
+      EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+      EXPECT_THAT(status.message(), HasSubstr("sandbox.proxy \"" + std::string(proxy) + "\""));
+      EXPECT_THAT(status.message(), HasSubstr("sandbox.agent \"" + std::string(agent) + "\""));
+      EXPECT_THAT(status.message(), HasSubstr("; choose "));
+    }
+  }
+}
+
 TEST(PairsTest, PluginsOfOthersGoWithAll) {
+  EXPECT_TRUE(CheckAgent("mine", "hyperstart").ok());
+  EXPECT_TRUE(CheckAgent("ccproxy", "mine").ok());
   EXPECT_TRUE(CheckPair("mine", "katashim").ok());
   EXPECT_TRUE(CheckPair("kataproxybuiltin", "mine").ok());
   EXPECT_TRUE(CheckPair("", "").ok());

@@ -2,8 +2,14 @@
 #include "plugin/interfaces.h"
 #include "plugin/slots.h"
 #include "shoji/plugin/agent_ext.h"
+#include "shoji/plugin/agent_shim.h"
 
 namespace shoji {
+namespace {
+
+constexpr std::size_t kMaxToken = 4096;
+
+}  // namespace
 
 const void* Agent::Extension(const char* id) const {
   if (!SHOJI_HAS_SLOT(shoji_agent_v1, table_, get_extension)) return nullptr;
@@ -29,6 +35,21 @@ Status Agent::PauseContainer(const Call& call, const std::string& container_id) 
 Status Agent::ResumeContainer(const Call& call, const std::string& container_id) {
   SHOJI_AGENT_EXTENSION(shoji_agent_pause_v1, SHOJI_AGENT_PAUSE_V1, resume, ToStr(container_id));
   return status;
+}
+
+bool Agent::shim_first() const {
+  const auto* table = static_cast<const shoji_agent_shim_v1*>(Extension(SHOJI_AGENT_SHIM_V1));
+  return SHOJI_HAS_SLOT(shoji_agent_shim_v1, table, token);
+}
+
+Result<std::string> Agent::ShimToken(const Call& call, const ProcessRef& process) {
+  if (!shim_first()) return std::string();
+  TextSink sink(kMaxToken);
+  const shoji_process_ref ref = {ToStr(process.container_id), ToStr(process.exec_id)};
+  SHOJI_AGENT_EXTENSION(shoji_agent_shim_v1, SHOJI_AGENT_SHIM_V1, token, ref, sink.get());
+  if (!status.ok()) return status;
+  if (!sink.text().empty()) return sink.Take();
+  return Internal("plugin " + name_ + ": call token succeeded without giving a token");
 }
 
 Result<std::string> Agent::StatsContainer(const Call& call, const std::string& container_id) {

@@ -9,6 +9,7 @@
 #include "plugin/interfaces.h"
 #include "plugin/slots.h"
 #include "shoji/plugin/agent_ext.h"
+#include "shoji/plugin/agent_shim.h"
 
 namespace shoji {
 namespace {
@@ -121,6 +122,14 @@ const shoji_agent_oom_v1 kOom = {
     sizeof(shoji_agent_oom_v1), 0,
     [](shoji_agent* agent, const shoji_call* call, const shoji_sink* sink, shoji_error* error) {
       return Of(agent).Tell("oom?", call, sink, error);
+    }};
+
+const shoji_agent_shim_v1 kShim = {
+    sizeof(shoji_agent_shim_v1), 0,
+    [](shoji_agent* agent, const shoji_call* call, shoji_process_ref process,
+       const shoji_sink* sink, shoji_error* error) {
+      return Of(agent).Tell("token " + Text(process.container_id) + "/" + Text(process.exec_id),
+                            call, sink, error);
     }};
 
 const std::map<std::string, const void*> kAll = {
@@ -272,6 +281,23 @@ TEST_F(AgentExtensions, FailuresAreThePluginsOwn) {
     guest_.code = -1;
     EXPECT_THAT(slot.call(agent_).message(), HasSubstr("failed with the unknown code -1"));
   }
+}
+
+TEST_F(AgentExtensions, AnAgentWithTokensWantsTheShimFirst) {
+  EXPECT_FALSE(agent_.shim_first());
+  EXPECT_EQ(agent_.ShimToken({}, {"c", "e"}).value(), "") << "the exec id is all it needs";
+  EXPECT_THAT(guest_.calls, ElementsAre());
+  guest_.tables[SHOJI_AGENT_SHIM_V1] = &kShim;
+  EXPECT_TRUE(agent_.shim_first());
+  guest_.text = "secret";
+  EXPECT_EQ(agent_.ShimToken({}, {"c", "e"}).value(), "secret");
+  EXPECT_THAT(guest_.calls, ElementsAre("token c/e"));
+  guest_.text = "";
+  EXPECT_EQ(agent_.ShimToken({}, {"c", "e"}).status().code(), StatusCode::kInternal);
+  guest_.text.assign(4097, 'x');
+  EXPECT_FALSE(agent_.ShimToken({}, {"c", "e"}).ok());
+  guest_.code = SHOJI_NOT_FOUND;
+  EXPECT_EQ(agent_.ShimToken({}, {"c", "e"}).status().code(), StatusCode::kNotFound);
 }
 
 TEST_F(AgentExtensions, AnAnswerWithoutEndIsRefused) {

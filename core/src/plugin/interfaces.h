@@ -203,6 +203,7 @@ class Shim {
     bool detach = false;        // /dev/null instead
     std::string netns;          // path; empty: ours
     std::int32_t join_pid = 0;  // whose PID namespace; 0: a new one
+    std::string token;          // by which it claims the streams; empty: the exec id does
   };
   Result<std::int32_t> Start(const Call& call, const Params& params);  // -1: built in
   Status Stop(const Call& call, std::int32_t pid);
@@ -314,6 +315,10 @@ class Agent {
   Status CopyPiece(const Call& call, const FilePiece& piece);
   // Blocks until a container of the guest ran out of memory: its id.
   Result<std::string> NextOom(const Call& call);
+  // The token by which the shim of a process claims its streams; such an agent wants the shim
+  // before the process. Empty: it needs none.
+  bool shim_first() const;
+  Result<std::string> ShimToken(const Call& call, const ProcessRef& process);
   // `paused` tells, from any thread, whether the VM is held on purpose: then its silence is no
   // sign of its death. At most once.
   Status ExcuseSilence(std::function<bool()> paused);

@@ -19,6 +19,7 @@ Result<std::int32_t> Shim::Start(const Call& call, const Params& params) {
   raw.console = ToStr(params.console);
   raw.netns = ToStr(params.netns);
   raw.join_pid = params.join_pid;
+  raw.token = ToStr(params.token);
   const CallArg arg(call);
   PluginError error;
   std::int32_t pid = SHOJI_SHIM_BUILT_IN;

@@ -331,7 +331,9 @@ Status SandboxObject::StopInGuest(ContainerRecord& container, Link& link, bool f
     return Call{Deadline::After(most).Min(limit), -1};
   };
   const auto wait = [&](std::chrono::nanoseconds most) {
-    return Tolerate(agent.WaitProcess(call(most), Init(container)).status());
+    Status waited = Tolerate(agent.WaitProcess(call(most), Init(container)).status());
+    return waited.code() == StatusCode::kUnimplemented ? AwaitShim(container, call(most).deadline)
+                                                       : waited;
   };
   const Settings& settings = context_->settings();
   if (!force && container.state == State::kRunning) {
@@ -359,9 +361,9 @@ void SandboxObject::Refresh(ContainerRecord& container, Link& link) {
   if (container.state != State::kRunning) return;
   const auto exit =
       link.agent().WaitProcess(Call{Deadline::After(kLookLimit), -1}, Init(container));
-  if (exit.ok() || exit.status().code() == StatusCode::kNotFound) {
-    container.state = State::kStopped;
-  }
+  const StatusCode code = exit.status().code();
+  const bool by_shim = code == StatusCode::kUnimplemented && ShimHasEnded(container);
+  if (exit.ok() || code == StatusCode::kNotFound || by_shim) container.state = State::kStopped;
 }
 
 Result<ContainerStatus> SandboxObject::CreateContainer(const ContainerConfig& asked) {
@@ -490,10 +492,17 @@ Result<std::string> SandboxObject::EnterContainer(const std::string& container_i
   if (!process.ok()) return process.status().WithContext(what);
   SHOJI_ASSIGN_OR_RETURN(const auto link, Connect(record));
   SHOJI_ASSIGN_OR_RETURN(std::string exec_id, NewExecId());
-  SHOJI_RETURN_IF_ERROR(link->Explain(
-      link->agent().ExecProcess(context_->making_call(), {container_id, exec_id}, process->json)));
-  SHOJI_RETURN_IF_ERROR(StartExecShim(std::move(session), {container_id, exec_id},
-                                      {process->terminal, cmd.console, cmd.detach}, *link));
+  const ProcessRef ref = {container_id, exec_id};
+  const auto begin = [&] {
+    return link->Explain(link->agent().ExecProcess(context_->making_call(), ref, process->json));
+  };
+  const bool shim_first = link->agent().shim_first();
+  if (!shim_first) SHOJI_RETURN_IF_ERROR(begin());
+  SHOJI_RETURN_IF_ERROR(
+      StartExecShim(std::move(session), ref, {process->terminal, cmd.console, cmd.detach}, *link));
+  const Status begun = shim_first ? begin() : OkStatus();
+  if (!begun.ok()) NoteExecEnd(ref);  // and that of its shim
+  SHOJI_RETURN_IF_ERROR(begun);
   return exec_id;
 }
 

@@ -62,6 +62,7 @@ Result<Settings> ReadSettings(const Config& config) {
   out.shim = config.Get("sandbox.shim");
   SHOJI_RETURN_IF_ERROR(CheckPair(out.proxy, out.shim));
   out.agent = config.Get("sandbox.agent");
+  SHOJI_RETURN_IF_ERROR(CheckAgent(out.proxy, out.agent));
   out.network = config.Get("sandbox.network");
   out.boot.kernel.path = GuestKernelPath(config);
   out.boot.image.path = config.Get("guest.image");

@@ -280,6 +280,7 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   Result<ProcessId> StartShim(const SandboxRecord& record, const ProcessRef& process,
                               const ShimStdio& stdio, Link& link);
   void StopShim(const std::string& shim, const ProcessId& process);
+  Status RemindShim(const ProcessRef& process, Status otherwise);
   Result<ProcessId> ShimOf(const ProcessRef& process);
   // The exit status of a process whose shim is one.
   Result<std::int32_t> WaitForShim(const ProcessRef& process, const ProcessId& shim, Link& link);
@@ -356,6 +357,8 @@ ContainerStatus StatusOf(const SandboxRecord& record, const ContainerRecord& con
 SandboxStatus StatusOf(const SandboxRecord& record, std::int32_t owner_pid);
 // Whether the process on the host is gone that stood for its init; false when there was none.
 bool ShimHasEnded(const ContainerRecord& container);
+// Until the container's shim has ended: where the agent cannot tell when a process has.
+Status AwaitShim(const ContainerRecord& container, Deadline limit);
 // NOT_FOUND names container and sandbox.
 Result<ContainerRecord*> FindContainer(SandboxRecord& record, const std::string& container_id);
 

@@ -1,7 +1,15 @@
 // Processes of a sandbox: no lock is held while they are waited for.
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
 #include "sandbox/io.h"
+#include "sandbox/liveness.h"
 #include "sandbox/object.h"
 #include "sandbox/validate.h"
+#include "shoji/spawn/spawn.h"
 
 namespace shoji {
 namespace {
@@ -76,7 +84,19 @@ Status SandboxObject::WinsizeProcess(const ProcessRef& process, std::uint16_t ro
                                      std::uint16_t columns) {
   SHOJI_RETURN_IF_ERROR(ValidateId("process", process.exec_id));
   SHOJI_ASSIGN_OR_RETURN(const auto link, ConnectFor(process, true));
-  return link->Explain(link->agent().TtyWinResize(context_->call(), process, rows, columns));
+  Status told = link->agent().TtyWinResize(context_->call(), process, rows, columns);
+  if (told.code() == StatusCode::kUnimplemented) told = RemindShim(process, std::move(told));
+  return link->Explain(std::move(told));
+}
+
+// A shim looks at its terminal by itself when it gets this signal.
+Status SandboxObject::RemindShim(const ProcessRef& process, Status otherwise) {
+  SHOJI_ASSIGN_OR_RETURN(const ProcessId shim, ShimOf(process));
+  if (shim.pid <= 0) return otherwise;
+  const auto pidfd = OpenPidfd(shim.pid);
+  const bool same = pidfd.ok() && IsAlive(shim);  // looked at after it was opened
+  if (same) (void)syscall(SYS_pidfd_send_signal, pidfd->get(), SIGWINCH, nullptr, 0);
+  return OkStatus();
 }
 
 Result<std::unique_ptr<ProcessIo>> SandboxObject::IOStream(const ProcessRef& process) {

@@ -45,6 +45,22 @@ Status Unknown(const std::string& name, const std::string& how) {
 
 }  // namespace
 
+Status AwaitShim(const ContainerRecord& container, Deadline limit) {
+  if (container.shim_pid <= 0) {
+    return Unimplemented("neither agent nor shim tells when container \"" + container.config.id +
+                         "\" has ended");
+  }
+  const auto pidfd = OpenPidfd(container.shim_pid);
+  while (pidfd.ok() && !ShimHasEnded(container)) {
+    pollfd end = {pidfd->get(), POLLIN, 0};
+    if (poll(&end, 1, limit.PollTimeout()) > 0) break;
+    if (limit.passed()) {
+      return DeadlineExceeded("shim " + std::to_string(container.shim_pid) + " does not end");
+    }
+  }
+  return OkStatus();
+}
+
 bool ShimHasEnded(const ContainerRecord& container) {
   return container.shim_pid > 0 && container.shim_start_ticks != 0 && !IsAlive(container.shim());
 }
@@ -66,6 +82,9 @@ Result<ProcessId> SandboxObject::StartShim(const SandboxRecord& record, const Pr
   params.netns = record.config.network.netns;
   if (joins && container != nullptr && container->shim_pid > 0)
     params.join_pid = container->shim_pid;
+  auto token = link.agent().ShimToken(context_->call(), process);
+  if (!token.ok()) return link.Explain(token.status());
+  params.token = std::move(*token);
   SHOJI_ASSIGN_OR_RETURN(const std::int32_t pid, shim->Start(context_->call(), params));
   if (pid <= 0) return ProcessId{pid, 0};
   const auto ticks = StartTicks(pid, true);
@@ -136,7 +155,9 @@ Result<std::int32_t> SandboxObject::ExitOf(const ProcessRef& process, const Proc
   // 1 and 2 stand for failures of the shim, too: only the guest can tell.
   if (status.code != 1 && status.code != 2) return status.code;
   auto exit = AskForExit(process, shim, link);
-  const bool told = exit.status().code() == StatusCode::kNotFound;  // an exec is asked for once
+  // An exec is asked for once, and of some agents none at all.
+  const StatusCode code = exit.status().code();
+  const bool told = code == StatusCode::kNotFound || code == StatusCode::kUnimplemented;
   return told ? Result<std::int32_t>(status.code) : exit;
 }
 
@@ -154,7 +175,10 @@ Result<std::int32_t> SandboxObject::WaitForShim(const ProcessRef& process, const
     SHOJI_ASSIGN_OR_RETURN(const bool ended, AwaitEither(pidfd->get(), link.cancel().fd()));
     if (!ended) return link.Explain(closed);
   }
-  if (process.exec_id == process.container_id) return AskForExit(process, shim, link);
+  if (process.exec_id == process.container_id) {
+    auto exit = AskForExit(process, shim, link);
+    if (exit.status().code() != StatusCode::kUnimplemented) return exit;
+  }
   return Unknown(NameOf(process, shim), "has ended");
 }
 

@@ -25,6 +25,11 @@ namespace shoji::kataproxy {
 namespace {
 
 using mux::FakeGuest;
+using proxies::FindProcess;
+using proxies::HasEnded;
+using proxies::ParseState;
+using proxies::ProxyState;
+using proxies::StartTicks;
 using sdk::testing::FakeCall;
 using sdk::testing::FakeHost;
 using sdk::testing::FakeOptions;
@@ -161,7 +166,7 @@ TEST_F(KataProxyTest, KilledItSaysSoAndStopCleansUp) {
 TEST_F(KataProxyTest, TheVmsEndIsItsEndWithItsWords) {
   FakeGuest guest(serial(), {});
   const auto proxy = Started();
-  const auto state = *ParseState(*proxy->SaveState());
+  const auto state = *ParseState("kataproxy", *proxy->SaveState());
   const UniqueFd pidfd = FindProcess(state.pid, state.start_ticks);
   guest.Die();
   pollfd p{pidfd.get(), POLLIN, 0};
@@ -192,7 +197,7 @@ TEST_F(KataProxyTest, OneAtATimeAndTheNextAfterAKill) {
 TEST_F(KataProxyTest, ANumberThatSomebodyElseHasNowIsLeftAlone) {
   FakeGuest guest(serial(), {});
   const auto proxy = Started();
-  ProxyState state = *ParseState(*proxy->SaveState());
+  ProxyState state = *ParseState("kataproxy", *proxy->SaveState());
   ++state.start_ticks;
   Made other = Attach(FormatState(state));
   ASSERT_TRUE(other.ok());

@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <string>
 
-#include "process.h"
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
 #include "shoji/base/unique_fd.h"

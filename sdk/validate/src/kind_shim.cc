@@ -35,7 +35,8 @@ void Provoke(Session& session, Provoker& provoker) {
                                     {},
                                     {},
                                     0,
-                                    0};
+                                    0,
+                                    {}};
   std::int32_t pid = 0x5a5a;
   provoker.Refused(
       "start() with an unknown flag", {SHOJI_INVALID_ARGUMENT},

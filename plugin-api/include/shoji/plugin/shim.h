@@ -37,6 +37,9 @@ typedef struct shoji_shim_params {
   int32_t join_pid; /* process whose PID namespace the shim of an exec joins; 0: a new one, for
                        the shim of a container */
   uint32_t reserved0;
+  /* Since minor 2; a shorter struct_size means none. */
+  shoji_str token; /* by which the shim claims the streams (shoji_agent_shim_v1); empty: the
+                      exec id is all it needs */
 } shoji_shim_params;
 
 /* The table of shoji.shim/1. */

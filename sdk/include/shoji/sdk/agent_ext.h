@@ -9,6 +9,7 @@
 //            shoji.agent.hotplug/1   Online, ProbeMemory
 //            shoji.agent.files/1     Copy
 //            shoji.agent.oom/1       NextOom
+//            shoji.agent.shim/1      ShimToken
 // Threads  All of them may be called side by side.
 // Example
 //     class MyAgent : public shoji::sdk::AgentBase {
@@ -30,6 +31,7 @@
 #include <vector>
 
 #include "shoji/plugin/agent_ext.h"
+#include "shoji/plugin/agent_shim.h"
 #include "shoji/sdk/agent.h"
 
 namespace shoji::sdk {
@@ -82,6 +84,10 @@ concept AgentTellsOom = requires(T& agent, const shoji_call* call) {
 template <typename T>
 concept AgentExcuses = requires(T& agent, const shoji_silence& silence) {
   { agent.ExcuseSilence(silence) } -> std::same_as<Status>;
+};
+template <typename T>
+concept AgentHasTokens = requires(T& agent, const shoji_call* call, ProcessRef process) {
+  { agent.ShimToken(call, process) } -> std::same_as<Result<std::string>>;
 };
 
 template <typename T>
@@ -171,6 +177,13 @@ struct AgentExtSlots {
                               shoji_error* e) noexcept {
     return On(self, e, [&](T& a) { return Give(ret, a.NextOom(call)); });
   }
+  static std::int32_t Token(shoji_agent* self, const shoji_call* call, shoji_process_ref process,
+                            const shoji_sink* ret, shoji_error* e) noexcept {
+    return On(self, e, [&](T& a) {
+      const ProcessRef ref{View(process.container_id), View(process.exec_id)};
+      return Give(ret, a.ShimToken(call, ref));
+    });
+  }
   static std::int32_t Excuse(shoji_agent* self, const shoji_silence* silence,
                              shoji_error* e) noexcept {
     return On(self, e, [&](T& a) -> Status {
@@ -198,6 +211,10 @@ const void* ContainerExtension(std::string_view id) {
     static constexpr shoji_agent_update_v1 kUpdate = {sizeof(shoji_agent_update_v1), 0,
                                                       Slots::Update};
     if (id == SHOJI_AGENT_UPDATE_V1) return &kUpdate;
+  }
+  if constexpr (AgentHasTokens<T>) {
+    static constexpr shoji_agent_shim_v1 kShim = {sizeof(shoji_agent_shim_v1), 0, Slots::Token};
+    if (id == SHOJI_AGENT_SHIM_V1) return &kShim;
   }
   return nullptr;
 }

@@ -16,7 +16,7 @@
 #include "shoji/base/strings.h"
 #include "shoji/spawn/spawn.h"
 
-namespace shoji::kataproxy {
+namespace shoji::proxies {
 
 namespace {
 
@@ -95,4 +95,4 @@ Status EndProcess(int pidfd, Deadline patience) {
   return OkStatus();
 }
 
-}  // namespace shoji::kataproxy
+}  // namespace shoji::proxies

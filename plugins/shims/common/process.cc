@@ -14,7 +14,7 @@
 #include "shoji/base/unique_fd.h"
 #include "shoji/spawn/spawn.h"
 
-namespace shoji::katashim {
+namespace shoji::shims {
 
 namespace {
 
@@ -64,4 +64,4 @@ Status EndShim(pid_t pid, Deadline limit) {
   return DeadlineExceeded("shim " + std::to_string(pid) + " does not end, even by SIGKILL");
 }
 
-}  // namespace shoji::katashim
+}  // namespace shoji::shims

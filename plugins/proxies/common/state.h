@@ -1,9 +1,9 @@
 // What another process must know to use, or end, the proxy of a sandbox.
 //
 // Threads  Values.
-// Example  const std::string blob = FormatState(state); ... ParseState(blob)
-#ifndef SHOJI_KATAPROXY_STATE_H_
-#define SHOJI_KATAPROXY_STATE_H_
+// Example  const std::string blob = FormatState(state); ... ParseState("kataproxy", blob)
+#ifndef SHOJI_PROXIES_COMMON_STATE_H_
+#define SHOJI_PROXIES_COMMON_STATE_H_
 
 #include <cstdint>
 #include <string>
@@ -11,7 +11,7 @@
 
 #include "shoji/status.h"
 
-namespace shoji::kataproxy {
+namespace shoji::proxies {
 
 struct ProxyState {
   std::string sandbox_id;
@@ -21,6 +21,7 @@ struct ProxyState {
   std::string program;
   std::int32_t pid = 0;
   std::uint64_t start_ticks = 0;  // with pid: this process and no later one of that number
+  std::string plugin;             // its id
 
   std::string socket() const { return run_dir + "/proxy.sock"; }
   std::string lock() const { return run_dir + "/proxy.lock"; }
@@ -29,12 +30,12 @@ struct ProxyState {
 
 std::string FormatState(const ProxyState& state);
 
-// DATA_LOSS for anything FormatState() did not make.
-Result<ProxyState> ParseState(std::string_view blob);
+// DATA_LOSS for anything FormatState() did not make for that plugin.
+Result<ProxyState> ParseState(const std::string& plugin, std::string_view blob);
 
 // INVALID_ARGUMENT unless a proxy can be started with it, and it can be kept.
 Status CheckState(const ProxyState& state);
 
-}  // namespace shoji::kataproxy
+}  // namespace shoji::proxies
 
-#endif  // SHOJI_KATAPROXY_STATE_H_
+#endif  // SHOJI_PROXIES_COMMON_STATE_H_

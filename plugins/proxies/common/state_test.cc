@@ -2,17 +2,17 @@
 
 #include <gtest/gtest.h>
 
-namespace shoji::kataproxy {
+namespace shoji::proxies {
 namespace {
 
 ProxyState Good() {
-  return {"s1", "/run/p", "unix:///run/vm/kata.sock", "", "/opt/kata-proxy", 12, 345};
+  return {"s1", "/run/p", "unix:///run/vm/kata.sock", "", "/opt/proxy", 12, 345, "myproxy"};
 }
 
-TEST(KataProxyState, SurvivesTheRoundTrip) {
+TEST(ProxyStateTest, SurvivesTheRoundTrip) {
   ProxyState state = Good();
   state.console_url = "unix:///run/vm/console.sock";
-  const auto back = ParseState(FormatState(state));
+  const auto back = ParseState("myproxy", FormatState(state));
   ASSERT_TRUE(back.ok()) << back.status().message();
   EXPECT_EQ(FormatState(*back), FormatState(state));
   EXPECT_EQ(back->pid, 12);
@@ -20,19 +20,21 @@ TEST(KataProxyState, SurvivesTheRoundTrip) {
   EXPECT_EQ(back->socket(), "/run/p/proxy.sock");
 }
 
-TEST(KataProxyState, TornOrForeignIsDataLoss) {
+TEST(ProxyStateTest, TornOrForeignIsDataLoss) {
   const std::string good = FormatState(Good());
+  EXPECT_EQ(ParseState("another", good).status().code(), StatusCode::kDataLoss);
   for (std::size_t size = 0; size < good.size(); ++size) {
-    EXPECT_EQ(ParseState(good.substr(0, size)).status().code(), StatusCode::kDataLoss) << size;
+    EXPECT_EQ(ParseState("myproxy", good.substr(0, size)).status().code(), StatusCode::kDataLoss)
+        << size;
   }
   for (const char* pid : {"0", "-1", "x", "", "99999999999"}) {
     std::string bad = good;
     bad.replace(bad.find("pid=12") + 4, 2, pid);
-    EXPECT_EQ(ParseState(bad).status().code(), StatusCode::kDataLoss) << pid;
+    EXPECT_EQ(ParseState("myproxy", bad).status().code(), StatusCode::kDataLoss) << pid;
   }
 }
 
-TEST(KataProxyState, ParametersThatCannotBeUsed) {
+TEST(ProxyStateTest, ParametersThatCannotBeUsed) {
   EXPECT_TRUE(CheckState(Good()).ok());
   for (std::string ProxyState::*field :
        {&ProxyState::run_dir, &ProxyState::agent_url, &ProxyState::program}) {
@@ -48,4 +50,4 @@ TEST(KataProxyState, ParametersThatCannotBeUsed) {
 }
 
 }  // namespace
-}  // namespace shoji::kataproxy
+}  // namespace shoji::proxies

@@ -6,11 +6,11 @@
 #include "shoji/base/strings.h"
 #include "shoji/mux/serial_path.h"
 
-namespace shoji::kataproxy {
+namespace shoji::proxies {
 
 namespace {
 
-constexpr std::string_view kTitle = "kataproxy 1";
+std::string TitleOf(const std::string& plugin) { return plugin + " 1"; }
 
 Fields FieldsOf(const ProxyState& state) {
   return {{"sandbox", state.sandbox_id},
@@ -22,8 +22,8 @@ Fields FieldsOf(const ProxyState& state) {
           {"start_ticks", std::to_string(state.start_ticks)}};
 }
 
-Status Torn(const Status& why) {
-  return DataLoss("the saved state of proxy kataproxy is torn: " + why.message());
+Status Torn(const std::string& plugin, const Status& why) {
+  return DataLoss("the saved state of proxy " + plugin + " is torn: " + why.message());
 }
 
 Result<std::int64_t> Number(const std::string& text, std::int64_t least, std::int64_t most) {
@@ -34,22 +34,25 @@ Result<std::int64_t> Number(const std::string& text, std::int64_t least, std::in
 
 }  // namespace
 
-std::string FormatState(const ProxyState& state) { return FormatFields(kTitle, FieldsOf(state)); }
+std::string FormatState(const ProxyState& state) {
+  return FormatFields(TitleOf(state.plugin), FieldsOf(state));
+}
 
-Result<ProxyState> ParseState(std::string_view blob) {
-  SHOJI_ASSIGN_OR_RETURN(Fields fields, ParseFields(kTitle, blob));
+Result<ProxyState> ParseState(const std::string& plugin, std::string_view blob) {
+  SHOJI_ASSIGN_OR_RETURN(Fields fields, ParseFields(TitleOf(plugin), blob));
   const auto pid = Number(fields["pid"], 1, std::numeric_limits<std::int32_t>::max());
-  if (!pid.ok()) return Torn(pid.status());
+  if (!pid.ok()) return Torn(plugin, pid.status());
   const auto ticks = Number(fields["start_ticks"], 0, std::numeric_limits<std::int64_t>::max());
-  if (!ticks.ok()) return Torn(ticks.status());
+  if (!ticks.ok()) return Torn(plugin, ticks.status());
   ProxyState state{fields["sandbox"],
                    fields["run_dir"],
                    fields["agent"],
                    fields["console"],
                    fields["program"],
                    static_cast<std::int32_t>(*pid),
-                   static_cast<std::uint64_t>(*ticks)};
-  if (const Status status = CheckState(state); !status.ok()) return Torn(status);
+                   static_cast<std::uint64_t>(*ticks),
+                   plugin};
+  if (const Status status = CheckState(state); !status.ok()) return Torn(plugin, status);
   return state;
 }
 
@@ -60,10 +63,10 @@ Status CheckState(const ProxyState& state) {
                            "\", expected an absolute path");
   }
   if (state.program.empty() || state.program[0] != '/') {
-    return InvalidArgument("the program of the proxy is \"" + state.program +
-                           "\"; proxy.kataproxy.path takes an absolute path");
+    return InvalidArgument("the program of the proxy is \"" + state.program + "\"; proxy." +
+                           state.plugin + ".path takes an absolute path");
   }
   return mux::SerialPath(state.agent_url).status();
 }
 
-}  // namespace shoji::kataproxy
+}  // namespace shoji::proxies

@@ -3,8 +3,8 @@
 // Threads  Safe; a Pidfd's owner is one thread.
 // Example  const UniqueFd pidfd = FindProcess(state.pid, state.start_ticks);
 //          if (!pidfd) ...  // it is gone
-#ifndef SHOJI_KATAPROXY_PROCESS_H_
-#define SHOJI_KATAPROXY_PROCESS_H_
+#ifndef SHOJI_PROXIES_COMMON_PROCESS_H_
+#define SHOJI_PROXIES_COMMON_PROCESS_H_
 
 #include <sys/types.h>
 
@@ -15,7 +15,7 @@
 #include "shoji/base/unique_fd.h"
 #include "shoji/status.h"
 
-namespace shoji::kataproxy {
+namespace shoji::proxies {
 
 // When it was started (field 22 of /proc/<pid>/stat). NOT_FOUND when there is none.
 Result<std::uint64_t> StartTicks(pid_t pid);
@@ -33,6 +33,6 @@ std::string HowItEnded(int pidfd);
 // child, is reaped.
 Status EndProcess(int pidfd, Deadline patience);
 
-}  // namespace shoji::kataproxy
+}  // namespace shoji::proxies
 
-#endif  // SHOJI_KATAPROXY_PROCESS_H_
+#endif  // SHOJI_PROXIES_COMMON_PROCESS_H_

@@ -2,8 +2,8 @@
 //
 // Threads  Safe.
 // Example  SHOJI_RETURN_IF_ERROR(EndShim(pid, deadline));
-#ifndef SHOJI_KATASHIM_PROCESS_H_
-#define SHOJI_KATASHIM_PROCESS_H_
+#ifndef SHOJI_SHIMS_COMMON_PROCESS_H_
+#define SHOJI_SHIMS_COMMON_PROCESS_H_
 
 #include <sys/types.h>
 
@@ -12,7 +12,7 @@
 #include "shoji/base/deadline.h"
 #include "shoji/status.h"
 
-namespace shoji::katashim {
+namespace shoji::shims {
 
 // What a shim of ours has in its environment: a number alone may be another's since.
 std::string MarkOf(const std::string& sandbox_id, const std::string& exec_id);
@@ -22,6 +22,6 @@ std::string MarkOf(const std::string& sandbox_id, const std::string& exec_id);
 // when it is gone, also when another process has its number.
 Status EndShim(pid_t pid, Deadline limit);
 
-}  // namespace shoji::katashim
+}  // namespace shoji::shims
 
-#endif  // SHOJI_KATASHIM_PROCESS_H_
+#endif  // SHOJI_SHIMS_COMMON_PROCESS_H_
