@@ -6,9 +6,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
+#include "jail/home.h"
 #include "jail/identity.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/strings.h"
@@ -51,6 +53,16 @@ Status ExecFailure(const std::string& path, int error) {
   return Refusal(path, error);
 }
 
+// A shell is lost without it, and runc and crun give it, too.
+std::vector<std::string> WithHome(const ProcessPlan& process) {
+  std::vector<std::string> env = process.env;
+  const bool there = std::any_of(env.begin(), env.end(), [](const std::string& variable) {
+    return variable.rfind("HOME=", 0) == 0;
+  });
+  if (!there) env.push_back("HOME=" + HomeOf(process.uid));
+  return env;
+}
+
 std::vector<char*> Pointers(std::vector<std::string>* strings) {
   std::vector<char*> pointers;
   for (std::string& text : *strings) pointers.push_back(text.data());
@@ -81,7 +93,7 @@ Result<std::string> FindProgram(const ProcessPlan& process) {
 Status ExecProgram(const ProcessPlan& process) {
   SHOJI_ASSIGN_OR_RETURN(const std::string path, FindProgram(process));
   std::vector<std::string> args = process.args;
-  std::vector<std::string> env = process.env;
+  std::vector<std::string> env = WithHome(process);
   const std::vector<char*> argv = Pointers(&args);
   const std::vector<char*> envp = Pointers(&env);
   syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);

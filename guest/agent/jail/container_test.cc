@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -151,6 +152,30 @@ TEST_F(ContainerTest, UsesTheSandboxsNetworkUnlessToldOtherwise) {
   const Outcome outcome = Run(spec);
   EXPECT_EQ(outcome.out.find(mine), std::string::npos);
   EXPECT_NE(outcome.out.find("127.0.0.1"), std::string::npos) << outcome.out << outcome.err;
+}
+
+TEST_F(ContainerTest, HomeIsThatOfTheUserUnlessGiven) {
+  const std::string passwd = rootfs() + "/etc/passwd";
+  WriteText(passwd,
+            "root:x:0:0:root:/root:/bin/sh\nbad\nuser:x:1000:1000::/home/user:\n"
+            "none:x:1001:1001:::\n");
+  const auto home = [&](std::uint32_t uid, const char* given) {
+    grpc::Spec spec = Spec({"/bin/sh", "-c", "echo -n $HOME"});
+    spec.mutable_process()->mutable_user()->set_uid(uid);
+    if (given != nullptr) spec.mutable_process()->add_env(given);
+    const Outcome outcome = Run(spec);
+    EXPECT_TRUE(outcome.status.ok()) << outcome.status.message();
+    return outcome.out;
+  };
+  EXPECT_EQ(home(0, nullptr), "/root");
+  EXPECT_EQ(home(1000, nullptr), "/home/user");
+  EXPECT_EQ(home(1001, nullptr), "/");
+  EXPECT_EQ(home(1002, nullptr), "/");
+  EXPECT_EQ(home(1000, "HOME=/given"), "/given");
+  EXPECT_EQ(home(1000, "HOME="), "");
+  ASSERT_EQ(unlink(passwd.c_str()), 0);
+  ASSERT_EQ(mkfifo(passwd.c_str(), 0644), 0);
+  EXPECT_EQ(home(1000, nullptr), "/");
 }
 
 TEST_F(ContainerTest, MapsUsersInAUserNamespace) {
