@@ -107,10 +107,6 @@ Status MountBySource(const MountPlan& plan, const std::string& type, const std::
   return ErrnoStatus(error, "cannot mount");
 }
 
-bool BindOurs(const char* source, const std::string& target) {
-  return mount(source, target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0;
-}
-
 // What a restricted kernel or user namespace refuses, done the next best way.
 Status MountOrFallBack(const MountPlan& plan, const std::string& target, const std::string& data) {
   const std::string type = IsCgroup(plan) ? "cgroup2" : plan.type;
@@ -118,11 +114,11 @@ Status MountOrFallBack(const MountPlan& plan, const std::string& target, const s
   if (status.ok()) return status;
   if (plan.type == "devpts" && status.sys_errno() == EINVAL && HasOption(data, "gid="))
     return MountBySource(plan, type, target, WithoutGid(data));
-  if (plan.type == "sysfs" && status.sys_errno() == EPERM && BindOurs("/sys", target))
+  // Busy is what the kernel says of a cgroup tree that others own.
+  const bool refused = status.sys_errno() == EPERM || status.sys_errno() == EBUSY;
+  if (refused && !plan.instead.empty() &&
+      mount(plan.instead.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0)
     return OkStatus();
-  // Who has users of its own, but not a cgroup namespace, may not mount the tree we mounted.
-  const bool refused = status.sys_errno() == EBUSY || status.sys_errno() == EPERM;
-  if (IsCgroup(plan) && refused && BindOurs("/sys/fs/cgroup", target)) return OkStatus();
   return status;
 }
 
@@ -150,7 +146,7 @@ Status MountNew(int root_fd, const MountPlan& plan) {
   SHOJI_RETURN_IF_ERROR(RefuseLink(root_fd, plan));
   SHOJI_RETURN_IF_ERROR(
       MountOrFallBack(plan, FdPath(target.get()), DataOf(plan, existed, target.get())));
-  if (plan.type == "sysfs" || IsCgroup(plan)) {  // what was bound instead has the guest's flags
+  if (!plan.instead.empty()) {  // what was bound instead has the guest's flags
     SHOJI_ASSIGN_OR_RETURN(const UniqueFd top, OpenInRoot(root_fd, plan.destination, O_PATH));
     SHOJI_RETURN_IF_ERROR(AddMountFlags(top.get(), plan.options.set));
   }
