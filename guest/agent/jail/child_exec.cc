@@ -53,9 +53,10 @@ Status ExecFailure(const std::string& path, int error) {
   return Refusal(path, error);
 }
 
-// A shell is lost without it, and runc and crun give it, too.
+// A shell is lost without it. Engines say "HOME=" for users they do not know: as good as none.
 std::vector<std::string> WithHome(const ProcessPlan& process) {
   std::vector<std::string> env = process.env;
+  std::erase(env, "HOME=");
   const bool there = std::any_of(env.begin(), env.end(), [](const std::string& variable) {
     return variable.rfind("HOME=", 0) == 0;
   });
@@ -91,6 +92,8 @@ Result<std::string> FindProgram(const ProcessPlan& process) {
 }
 
 Status ExecProgram(const ProcessPlan& process) {
+  // It is looked for with the rights that exec will have: CAP_DAC_OVERRIDE may open the way.
+  SHOJI_RETURN_IF_ERROR(RaiseEffective(process.caps.effective));
   SHOJI_ASSIGN_OR_RETURN(const std::string path, FindProgram(process));
   std::vector<std::string> args = process.args;
   std::vector<std::string> env = WithHome(process);

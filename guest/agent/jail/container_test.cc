@@ -172,10 +172,44 @@ TEST_F(ContainerTest, HomeIsThatOfTheUserUnlessGiven) {
   EXPECT_EQ(home(1001, nullptr), "/");
   EXPECT_EQ(home(1002, nullptr), "/");
   EXPECT_EQ(home(1000, "HOME=/given"), "/given");
-  EXPECT_EQ(home(1000, "HOME="), "");
+  EXPECT_EQ(home(1000, "HOME="), "/home/user");
   ASSERT_EQ(unlink(passwd.c_str()), 0);
   ASSERT_EQ(mkfifo(passwd.c_str(), 0644), 0);
   EXPECT_EQ(home(1000, nullptr), "/");
+}
+
+// /sys is bound with all that lies in it, since such a container may not mount it.
+TEST_F(ContainerTest, UsersOfTheirOwnSeeTheirOwnCgroup) {
+  if (environment_.cgroup_root.empty()) GTEST_SKIP() << "no cgroup v2 on this machine";
+  grpc::Spec spec = Spec({"sh", "-c", "cat /sys/fs/cgroup/cgroup.procs; touch /sys/fs/cgroup/x"});
+  spec.mutable_linux()->add_namespaces()->set_type("user");
+  spec.mutable_linux()->add_namespaces()->set_type("cgroup");
+  for (auto* map :
+       {spec.mutable_linux()->add_uidmappings(), spec.mutable_linux()->add_gidmappings()}) {
+    map->set_hostid(100000);
+    map->set_size(65536);
+  }
+  AddMount(&spec, "/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "ro"});
+  const Outcome outcome = Run(spec);
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
+  EXPECT_EQ(outcome.out.substr(0, 2), "1\n") << outcome.err;
+  EXPECT_NE(outcome.err.find("Read-only file system"), std::string::npos) << outcome.err;
+}
+
+TEST_F(ContainerTest, ProgramIsFoundWithTheRightsOfTheUser) {
+  ASSERT_EQ(chmod((rootfs() + "/bin").c_str(), 0700), 0);
+  grpc::Spec spec = Spec({"id", "-u"});
+  spec.mutable_process()->mutable_user()->set_uid(10);
+  for (auto* set : {spec.mutable_process()->mutable_capabilities()->mutable_effective(),
+                    spec.mutable_process()->mutable_capabilities()->mutable_permitted(),
+                    spec.mutable_process()->mutable_capabilities()->mutable_bounding()}) {
+    set->Clear();
+    *set->Add() = "CAP_DAC_OVERRIDE";
+  }
+  EXPECT_EQ(Run(spec).out, "10\n");
+  spec.mutable_process()->mutable_capabilities()->clear_effective();
+  EXPECT_EQ(Run(spec).status.code(), StatusCode::kPermissionDenied);
+  ASSERT_EQ(chmod((rootfs() + "/bin").c_str(), 0755), 0);
 }
 
 TEST_F(ContainerTest, MapsUsersInAUserNamespace) {

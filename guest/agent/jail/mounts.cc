@@ -114,7 +114,13 @@ Status MountOrFallBack(const MountPlan& plan, const std::string& target, const s
   if (status.ok()) return status;
   if (plan.type == "devpts" && status.sys_errno() == EINVAL && HasOption(data, "gid="))
     return MountBySource(plan, type, target, WithoutGid(data));
-  // Busy is what the kernel says of a cgroup tree that others own.
+  // The /sys bound above brought our tree along, and the kernel mounts none right on itself.
+  if (IsCgroup(plan) && status.sys_errno() == EBUSY &&
+      mount("tmpfs", target.c_str(), "tmpfs", plan.options.set | MS_RDONLY, "size=4k,mode=755") ==
+          0) {
+    status = MountBySource(plan, type, target, data);
+    if (status.ok()) return status;
+  }
   const bool refused = status.sys_errno() == EPERM || status.sys_errno() == EBUSY;
   if (refused && !plan.instead.empty() &&
       mount(plan.instead.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0)
