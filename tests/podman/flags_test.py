@@ -4,6 +4,7 @@ A script inside prints one section for each test; they are the same for every ru
 """
 
 import os
+import socket
 import subprocess
 import unittest
 
@@ -284,6 +285,17 @@ class Rest(harness.PodmanTest):
         lines = [" ".join(line.split()) for line in out.split("\n")]
         self.assertEqual(lines[:4], ["0", "0 100000 5000", "0", "/root"])
         self.assertIn("mqueue", lines)
+
+    def test_sockets_and_fifos_are_shown(self):
+        path = self.base() + "/special"
+        os.makedirs(path)
+        os.mkfifo(path + "/fifo")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path + "/socket")
+        out = self.podman("run", "--rm", "--network", "none", "-v", path + "/fifo:/fifo:ro", "-v",
+                          path + "/socket:/socket:ro", IMAGE, "stat", "-c", "%F", "/fifo",
+                          "/socket")
+        self.assertEqual(out, "fifo\nsocket\n")
 
     def test_output_to_whoever_called(self):
         done = self.podman_raw("run", "--rm", "--network", "none", "--log-driver", "passthrough",

@@ -181,11 +181,35 @@ Status Seal(int root_fd, const MountPlan& plan) {
   return SetAttributes(root_fd, plan);
 }
 
+// The flags that every kind of mount has.
+std::uint64_t AttributesOf(unsigned long flags) {
+  constexpr struct {
+    unsigned long flag;
+    std::uint64_t attribute;
+  } kPairs[] = {{MS_RDONLY, MOUNT_ATTR_RDONLY},
+                {MS_NOSUID, MOUNT_ATTR_NOSUID},
+                {MS_NODEV, MOUNT_ATTR_NODEV},
+                {MS_NOEXEC, MOUNT_ATTR_NOEXEC}};
+  std::uint64_t attributes = 0;
+  for (const auto& pair : kPairs) attributes |= (flags & pair.flag) != 0 ? pair.attribute : 0;
+  return attributes;
+}
+
+// Without asking the file system: a 9p server opens what it is asked about, and that fails for a
+// socket, or for a FIFO that nobody reads.
+Status AddAttributes(int fd, unsigned long flags) {
+  mount_attr attributes{};
+  attributes.attr_set = AttributesOf(flags);
+  if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0)
+    return OkStatus();
+  return ErrnoStatus(errno, "cannot set the flags of the mount");
+}
+
 }  // namespace
 
 Status AddMountFlags(int fd, unsigned long flags) {
   struct statvfs st {};
-  if (fstatvfs(fd, &st) < 0) return ErrnoStatus(errno, "cannot read the flags of the mount");
+  if (fstatvfs(fd, &st) < 0) return AddAttributes(fd, flags);
   const unsigned long existing = FlagsFromStatvfs(st.f_flag);
   const unsigned long wanted = MergeFlags(existing, flags);
   if (wanted == existing) return OkStatus();
