@@ -48,7 +48,8 @@ TEST_F(ContainerTest, HasExactlyTheEnvironmentGiven) {
   spec.mutable_process()->add_env("PATH=/bin");
   spec.mutable_process()->add_env("A=b c=d");
   spec.mutable_process()->add_env("EMPTY=");
-  EXPECT_EQ(Run(spec).out, "PATH=/bin\nA=b c=d\nEMPTY=\nHOME=/\n");  // no passwd: as runc and crun
+  // HOME is added when there is none.
+  EXPECT_EQ(Run(spec).out, "PATH=/bin\nA=b c=d\nEMPTY=\nHOME=/root\n");
 }
 
 TEST_F(ContainerTest, WorksWithoutPathInTheEnvironment) {
