@@ -93,15 +93,17 @@ end
 # Whether the line names this command.
 function __shoji_in
     set -l line (__shoji_line)
-    test (count $line) -ge (count $argv); and test "$line[1..(count $argv)]" = "$argv"
+    set -l many (count $argv)
+    test (count $line) -ge $many; and test "$line[1..$many]" = "$argv"
 end
 
 # Whether so many words stand after this beginning.
 function __shoji_at -a count
     set -l line (__shoji_line)
     set -e argv[1]
-    test (count $line) -eq (math $count + (count $argv)); or return 1
-    test (count $argv) -eq 0; or test "$line[1..(count $argv)]" = "$argv"
+    set -l many (count $argv)
+    test (count $line) -eq (math $count + $many); or return 1
+    test $many -eq 0; or test "$line[1..$many]" = "$argv"
 end
 
 # The words that the program knows and the script does not.

@@ -24,6 +24,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 constexpr std::size_t kColumns = 80;
 constexpr std::size_t kLines = 24;
@@ -184,6 +185,20 @@ TEST_F(Registry, ShellsAcceptTheScripts) {
   const RunResult fish =
       Has("fish") ? Run({"fish", "-n", File("fish", FishCompletion())}) : RunResult();
   EXPECT_EQ(fish.exit.code, 0) << fish.output;
+}
+
+// fish reads the script when it runs it: a wrong index is told only then.
+TEST_F(Registry, FishOffersCommandsAndOptions) {
+  if (!Has("fish")) GTEST_SKIP() << "fish is not installed";
+  const std::string file = File("fish", FishCompletion());
+  const auto offers = [&](const std::string& line) {
+    const std::string script = "source " + file + "; complete -C '" + line + "'";
+    return Run({"fish", "--no-config", "-c", script}).output;
+  };
+  EXPECT_THAT(offers("shoji ru"), StartsWith("run\t"));
+  EXPECT_THAT(offers("shoji run --fac"), StartsWith("--factory\t"));
+  EXPECT_THAT(offers("shoji plugin in"), StartsWith("info\t"));
+  EXPECT_THAT(offers("shoji --log-f"), StartsWith("--log-format\t"));
 }
 
 // What bash offers for a line; `shoji` is a function that answers `__complete`.

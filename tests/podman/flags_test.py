@@ -4,7 +4,9 @@ A script inside prints one section for each test; they are the same for every ru
 """
 
 import os
+import socket
 import subprocess
+import unittest
 
 import harness
 from harness import IMAGE, IN_VM
@@ -275,6 +277,39 @@ class Rest(harness.PodmanTest):
         out = self.podman("run", "--rm", "--network", "none", "--entrypoint", '["echo", "first"]',
                           IMAGE, "second")
         self.assertEqual(out, "first second\n")
+
+    def test_users_of_their_own(self):
+        show = "id -u; cat /proc/self/uid_map; touch /new; stat -c %u /new; echo $HOME; ls /dev"
+        out = self.podman("run", "--rm", "--network", "none", "--uidmap", "0:100000:5000",
+                          "--gidmap", "0:100000:5000", IMAGE, "sh", "-c", show)
+        lines = [" ".join(line.split()) for line in out.split("\n")]
+        self.assertEqual(lines[:4], ["0", "0 100000 5000", "0", "/root"])
+        self.assertIn("mqueue", lines)
+
+    def test_sockets_and_fifos_are_shown(self):
+        path = self.base() + "/special"
+        os.makedirs(path)
+        os.mkfifo(path + "/fifo")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path + "/socket")
+        out = self.podman("run", "--rm", "--network", "none", "-v", path + "/fifo:/fifo:ro", "-v",
+                          path + "/socket:/socket:ro", IMAGE, "stat", "-c", "%F", "/fifo",
+                          "/socket")
+        self.assertEqual(out, "fifo\nsocket\n")
+
+    def test_output_to_whoever_called(self):
+        done = self.podman_raw("run", "--rm", "--network", "none", "--log-driver", "passthrough",
+                               IMAGE, "sh", "-c", "echo out; echo err >&2")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "out\n", "err\n"))
+
+    @unittest.skipUnless(harness.IN_VM, "only a VM cannot")
+    def test_namespaces_of_the_host_are_refused(self):
+        for options, text in [(["--network", "host"], "cannot use the network of the host"),
+                              (["--network", "none", "--pid", "ns:/proc/self/ns/pid"],
+                               "which a container in a VM cannot join")]:
+            done = self.podman_raw("run", "--rm", *options, IMAGE, "true")
+            self.assertEqual(done.returncode, 126, done.stderr)
+            self.assertIn(text, done.stderr)
 
     def test_block_device_is_read_and_written(self):
         path = self.base() + "/other-disk"

@@ -162,6 +162,7 @@ Result<SpecSummary> Summarize(const json& spec) {
   if (out.args.empty()) return InvalidArgument("process.args of the OCI specification is missing");
   out.env = ValueOr(process, "env", std::vector<std::string>());
   out.terminal = ValueOr(process, "terminal", false);
+  out.cwd = ValueOr(process, "cwd", std::string());
   out.cgroups_path = ValueOr(ObjectOr(spec, "linux"), "cgroupsPath", std::string());
   out.own_pids = AsksForOwnPids(spec);
   out.has_hooks = HasHooks(spec);

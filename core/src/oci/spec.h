@@ -52,6 +52,7 @@ struct SpecSummary {
   std::vector<std::string> destinations;  // of all mounts
   std::map<std::string, std::string> annotations;
   std::string hostname;
+  std::string cwd;
   std::uint64_t shm_size = 0;         // of the engine's /dev/shm, in bytes; 0: not known
   bool joins_pids = false;            // its processes are to be among those of another container
   std::set<std::string> block_nodes;  // paths of the disks in linux.devices

@@ -207,6 +207,7 @@ Result<ContainerRecord> SandboxObject::ShareContainer(const SandboxRecord& recor
   if (rootfs.read_only && !rootfs.ephemeral && rootfs.storage.empty()) {
     std::vector<NeededPoint> points = PointsOf(summary, volumes);
     points.push_back({"/etc/resolv.conf", true});
+    points.push_back({summary.cwd, false});
     MakeMountPoints(rootfs.source, points);
   }
   MakePointsInVolumes(summary, volumes);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <map>
 #include <thread>
 
 #include "gc/processes.h"
@@ -173,6 +174,28 @@ TEST_F(ObjectTest, ReadOnlyRootfsGetsItsMountPointsFirst) {
   EXPECT_TRUE(ListDir(shown + "/proc").ok());
   EXPECT_TRUE(ReadFile(shown + "/etc/y").ok());
   EXPECT_FALSE(PathExists(dir_.path() + "/escaped"));
+  ASSERT_TRUE(management_.Delete("pod").ok());
+  ExpectNothingLeft();
+}
+
+TEST_F(ObjectTest, MountPointsAreMadeBehindLinksOfTheRootfs) {
+  SandboxConfig config = Pod();
+  config.containers[0].rootfs.read_only = true;
+  ASSERT_TRUE(WriteFile(rootfs() + "/etc/x", "").ok());
+  for (const auto& [target, link] : std::map<std::string, std::string>{
+           {"../late/made/file", "/etc/up"}, {"/late/dir", "/abs"}, {"round", "/round"}}) {
+    ASSERT_EQ(symlink(target.c_str(), (rootfs() + link).c_str()), 0);
+  }
+  config.containers[0].mounts.push_back({rootfs() + "/etc/x", "/etc/up", "bind", {}});
+  config.containers[0].mounts.push_back({"", "/abs/below", "tmpfs", {}});
+  config.containers[0].mounts.push_back({"", "/round/none", "tmpfs", {}});
+  config.containers[0].mounts.push_back({"", "/../../top", "tmpfs", {}});
+  config.containers[0].cmd.work_dir = "/work/dir";
+  ASSERT_TRUE(management_.Create(config).ok());
+  EXPECT_TRUE(ReadFile(rootfs() + "/late/made/file").ok());
+  for (const char* made : {"/late/dir/below", "/top", "/work/dir"}) {
+    EXPECT_TRUE(ListDir(rootfs() + made).ok()) << made;
+  }
   ASSERT_TRUE(management_.Delete("pod").ok());
   ExpectNothingLeft();
 }

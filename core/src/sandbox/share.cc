@@ -17,6 +17,9 @@ namespace shoji {
 namespace {
 
 constexpr mode_t kPrivateDir = 0700;
+// Seen in the guest, where the root of a user namespace is somebody else and has to get through.
+// On the host they lie in the sandbox's directory, which is private.
+constexpr mode_t kShownDir = 0711;
 constexpr mode_t kRootfsDir = 0755;
 
 Status MakeDir(const std::string& path, mode_t mode) {
@@ -60,7 +63,7 @@ Status MakeTarget(const std::string& source, const std::string& target) {
 }  // namespace
 
 Status Share::Prepare() {
-  SHOJI_RETURN_IF_ERROR(MakeDir(paths_.mounts, kPrivateDir));
+  SHOJI_RETURN_IF_ERROR(MakeDir(paths_.mounts, kShownDir));
   SHOJI_RETURN_IF_ERROR(MakeDir(paths_.share, kPrivateDir));
   SHOJI_ASSIGN_OR_RETURN(const auto mounts, MountsBelow(paths_.share));
   if (std::find(mounts.begin(), mounts.end(), paths_.share) != mounts.end()) return OkStatus();
@@ -73,7 +76,7 @@ Status Share::Prepare() {
 
 Status Share::PrepareOver(const std::string& mounts) {
   SHOJI_RETURN_IF_ERROR(RemoveAll());
-  SHOJI_RETURN_IF_ERROR(MakeDir(paths_.mounts, kPrivateDir));
+  SHOJI_RETURN_IF_ERROR(MakeDir(paths_.mounts, kShownDir));
   SHOJI_RETURN_IF_ERROR(MakeDir(paths_.share, kPrivateDir));
   SHOJI_ASSIGN_OR_RETURN(MountPoint ours, MountPoint::Join(mounts, paths_.mounts));
   return Show(std::move(ours));
@@ -91,7 +94,7 @@ Result<SharedContainer> Share::AddContainer(const std::string& id, const RootFs&
   SharedContainer out;
   UndoStack undo;
   const std::string dir = paths_.mounts + "/" + id;
-  if (mkdir(dir.c_str(), kPrivateDir) < 0) {
+  if (mkdir(dir.c_str(), kShownDir) < 0) {
     return ErrnoStatus(errno, "cannot create directory " + dir);
   }
   out.entries.push_back(id);

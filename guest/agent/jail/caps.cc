@@ -132,12 +132,13 @@ Status DropBounding(const CapSets& caps) {
   return OkStatus();
 }
 
-Status RaiseEffective() {
+Status RaiseEffective(std::uint64_t wanted) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   CapData data{};
   if (syscall(SYS_capget, &header, data.data()) < 0)
     return ErrnoStatus(errno, "cannot read the capabilities of the process");
-  for (auto& half : data) half.effective = half.permitted;
+  data[0].effective |= data[0].permitted & Low(wanted);
+  data[1].effective |= data[1].permitted & High(wanted);
   return SetCaps(data, "cannot raise the permitted capabilities");
 }
 

@@ -33,8 +33,8 @@ Result<CapSets> ParseCaps(const grpc::LinuxCapabilities& caps);
 // Takes everything out of the bounding set that is not in caps.bounding.
 Status DropBounding(const CapSets& caps);
 
-// Makes all permitted capabilities effective: after a change of user they are not.
-Status RaiseEffective();
+// Makes these of the permitted capabilities effective, too: after a change of user none is.
+Status RaiseEffective(std::uint64_t wanted = ~std::uint64_t{0});
 
 // Sets the other four sets exactly.
 Status ApplyCaps(const CapSets& caps);

@@ -6,9 +6,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
+#include "jail/home.h"
 #include "jail/identity.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/strings.h"
@@ -51,6 +53,17 @@ Status ExecFailure(const std::string& path, int error) {
   return Refusal(path, error);
 }
 
+// A shell is lost without it. Engines say "HOME=" for users they do not know: as good as none.
+std::vector<std::string> WithHome(const ProcessPlan& process) {
+  std::vector<std::string> env = process.env;
+  std::erase(env, "HOME=");
+  const bool there = std::any_of(env.begin(), env.end(), [](const std::string& variable) {
+    return variable.rfind("HOME=", 0) == 0;
+  });
+  if (!there) env.push_back("HOME=" + HomeOf(process.uid));
+  return env;
+}
+
 std::vector<char*> Pointers(std::vector<std::string>* strings) {
   std::vector<char*> pointers;
   for (std::string& text : *strings) pointers.push_back(text.data());
@@ -79,9 +92,11 @@ Result<std::string> FindProgram(const ProcessPlan& process) {
 }
 
 Status ExecProgram(const ProcessPlan& process) {
+  // It is looked for with the rights that exec will have: CAP_DAC_OVERRIDE may open the way.
+  SHOJI_RETURN_IF_ERROR(RaiseEffective(process.caps.effective));
   SHOJI_ASSIGN_OR_RETURN(const std::string path, FindProgram(process));
   std::vector<std::string> args = process.args;
-  std::vector<std::string> env = process.env;
+  std::vector<std::string> env = WithHome(process);
   const std::vector<char*> argv = Pointers(&args);
   const std::vector<char*> envp = Pointers(&env);
   syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);

@@ -51,8 +51,8 @@ Status EnterNamespaces(const Plan& plan) {
   if (plan.namespaces.own_uts && !plan.hostname.empty() &&
       sethostname(plan.hostname.data(), plan.hostname.size()) < 0)
     return ErrnoStatus(errno, "hostname: cannot set \"" + plan.hostname + "\"");
-  if (plan.namespaces.own_uts && !plan.domainname.empty() &&
-      setdomainname(plan.domainname.data(), plan.domainname.size()) < 0)
+  // Nobody else sets that of the sandbox; its host name the runtime does.
+  if (!plan.domainname.empty() && setdomainname(plan.domainname.data(), plan.domainname.size()) < 0)
     return ErrnoStatus(errno, "domainname: cannot set \"" + plan.domainname + "\"");
   return OkStatus();
 }

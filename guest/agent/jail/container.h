@@ -32,6 +32,7 @@ namespace shoji::jail {
 struct Environment {
   std::string cgroup_root = "/sys/fs/cgroup";  // cgroup v2; empty: none on this machine
   std::string ipc_ns;  // path of the sandbox's shared ipc namespace; empty: own one each
+  std::string mqueue;  // where the message queues of ipc_ns are mounted; empty: nowhere
   std::string uts_ns;  // same for the host name
   std::string pid_ns;  // same for processes; empty: own one each
   // Told of what went wrong without being an error (a poststop hook).

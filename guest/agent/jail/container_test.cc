@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,7 +48,8 @@ TEST_F(ContainerTest, HasExactlyTheEnvironmentGiven) {
   spec.mutable_process()->add_env("PATH=/bin");
   spec.mutable_process()->add_env("A=b c=d");
   spec.mutable_process()->add_env("EMPTY=");
-  EXPECT_EQ(Run(spec).out, "PATH=/bin\nA=b c=d\nEMPTY=\n");
+  // HOME is added when there is none.
+  EXPECT_EQ(Run(spec).out, "PATH=/bin\nA=b c=d\nEMPTY=\nHOME=/root\n");
 }
 
 TEST_F(ContainerTest, WorksWithoutPathInTheEnvironment) {
@@ -151,6 +153,64 @@ TEST_F(ContainerTest, UsesTheSandboxsNetworkUnlessToldOtherwise) {
   const Outcome outcome = Run(spec);
   EXPECT_EQ(outcome.out.find(mine), std::string::npos);
   EXPECT_NE(outcome.out.find("127.0.0.1"), std::string::npos) << outcome.out << outcome.err;
+}
+
+TEST_F(ContainerTest, HomeIsThatOfTheUserUnlessGiven) {
+  const std::string passwd = rootfs() + "/etc/passwd";
+  WriteText(passwd,
+            "root:x:0:0:root:/root:/bin/sh\nbad\nuser:x:1000:1000::/home/user:\n"
+            "none:x:1001:1001:::\n");
+  const auto home = [&](std::uint32_t uid, const char* given) {
+    grpc::Spec spec = Spec({"/bin/sh", "-c", "echo -n $HOME"});
+    spec.mutable_process()->mutable_user()->set_uid(uid);
+    if (given != nullptr) spec.mutable_process()->add_env(given);
+    const Outcome outcome = Run(spec);
+    EXPECT_TRUE(outcome.status.ok()) << outcome.status.message();
+    return outcome.out;
+  };
+  EXPECT_EQ(home(0, nullptr), "/root");
+  EXPECT_EQ(home(1000, nullptr), "/home/user");
+  EXPECT_EQ(home(1001, nullptr), "/");
+  EXPECT_EQ(home(1002, nullptr), "/");
+  EXPECT_EQ(home(1000, "HOME=/given"), "/given");
+  EXPECT_EQ(home(1000, "HOME="), "/home/user");
+  ASSERT_EQ(unlink(passwd.c_str()), 0);
+  ASSERT_EQ(mkfifo(passwd.c_str(), 0644), 0);
+  EXPECT_EQ(home(1000, nullptr), "/");
+}
+
+// /sys is bound with all that lies in it, since such a container may not mount it.
+TEST_F(ContainerTest, UsersOfTheirOwnSeeTheirOwnCgroup) {
+  if (environment_.cgroup_root.empty()) GTEST_SKIP() << "no cgroup v2 on this machine";
+  grpc::Spec spec = Spec({"sh", "-c", "cat /sys/fs/cgroup/cgroup.procs; touch /sys/fs/cgroup/x"});
+  spec.mutable_linux()->add_namespaces()->set_type("user");
+  spec.mutable_linux()->add_namespaces()->set_type("cgroup");
+  for (auto* map :
+       {spec.mutable_linux()->add_uidmappings(), spec.mutable_linux()->add_gidmappings()}) {
+    map->set_hostid(100000);
+    map->set_size(65536);
+  }
+  AddMount(&spec, "/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "ro"});
+  const Outcome outcome = Run(spec);
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
+  EXPECT_EQ(outcome.out.substr(0, 2), "1\n") << outcome.err;
+  EXPECT_NE(outcome.err.find("Read-only file system"), std::string::npos) << outcome.err;
+}
+
+TEST_F(ContainerTest, ProgramIsFoundWithTheRightsOfTheUser) {
+  ASSERT_EQ(chmod((rootfs() + "/bin").c_str(), 0700), 0);
+  grpc::Spec spec = Spec({"id", "-u"});
+  spec.mutable_process()->mutable_user()->set_uid(10);
+  for (auto* set : {spec.mutable_process()->mutable_capabilities()->mutable_effective(),
+                    spec.mutable_process()->mutable_capabilities()->mutable_permitted(),
+                    spec.mutable_process()->mutable_capabilities()->mutable_bounding()}) {
+    set->Clear();
+    *set->Add() = "CAP_DAC_OVERRIDE";
+  }
+  EXPECT_EQ(Run(spec).out, "10\n");
+  spec.mutable_process()->mutable_capabilities()->clear_effective();
+  EXPECT_EQ(Run(spec).status.code(), StatusCode::kPermissionDenied);
+  ASSERT_EQ(chmod((rootfs() + "/bin").c_str(), 0755), 0);
 }
 
 TEST_F(ContainerTest, MapsUsersInAUserNamespace) {

@@ -114,8 +114,16 @@ Status MountOrFallBack(const MountPlan& plan, const std::string& target, const s
   if (status.ok()) return status;
   if (plan.type == "devpts" && status.sys_errno() == EINVAL && HasOption(data, "gid="))
     return MountBySource(plan, type, target, WithoutGid(data));
-  if (plan.type == "sysfs" && status.sys_errno() == EPERM &&
-      mount("/sys", target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0)
+  // The /sys bound above brought our tree along, and the kernel mounts none right on itself.
+  if (IsCgroup(plan) && status.sys_errno() == EBUSY &&
+      mount("tmpfs", target.c_str(), "tmpfs", plan.options.set | MS_RDONLY, "size=4k,mode=755") ==
+          0) {
+    status = MountBySource(plan, type, target, data);
+    if (status.ok()) return status;
+  }
+  const bool refused = status.sys_errno() == EPERM || status.sys_errno() == EBUSY;
+  if (refused && !plan.instead.empty() &&
+      mount(plan.instead.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0)
     return OkStatus();
   return status;
 }
@@ -144,7 +152,7 @@ Status MountNew(int root_fd, const MountPlan& plan) {
   SHOJI_RETURN_IF_ERROR(RefuseLink(root_fd, plan));
   SHOJI_RETURN_IF_ERROR(
       MountOrFallBack(plan, FdPath(target.get()), DataOf(plan, existed, target.get())));
-  if (plan.type == "sysfs") {  // what was bound instead has the guest's flags
+  if (!plan.instead.empty()) {  // what was bound instead has the guest's flags
     SHOJI_ASSIGN_OR_RETURN(const UniqueFd top, OpenInRoot(root_fd, plan.destination, O_PATH));
     SHOJI_RETURN_IF_ERROR(AddMountFlags(top.get(), plan.options.set));
   }
@@ -173,11 +181,35 @@ Status Seal(int root_fd, const MountPlan& plan) {
   return SetAttributes(root_fd, plan);
 }
 
+// The flags that every kind of mount has.
+std::uint64_t AttributesOf(unsigned long flags) {
+  constexpr struct {
+    unsigned long flag;
+    std::uint64_t attribute;
+  } kPairs[] = {{MS_RDONLY, MOUNT_ATTR_RDONLY},
+                {MS_NOSUID, MOUNT_ATTR_NOSUID},
+                {MS_NODEV, MOUNT_ATTR_NODEV},
+                {MS_NOEXEC, MOUNT_ATTR_NOEXEC}};
+  std::uint64_t attributes = 0;
+  for (const auto& pair : kPairs) attributes |= (flags & pair.flag) != 0 ? pair.attribute : 0;
+  return attributes;
+}
+
+// Without asking the file system: a 9p server opens what it is asked about, and that fails for a
+// socket, or for a FIFO that nobody reads.
+Status AddAttributes(int fd, unsigned long flags) {
+  mount_attr attributes{};
+  attributes.attr_set = AttributesOf(flags);
+  if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0)
+    return OkStatus();
+  return ErrnoStatus(errno, "cannot set the flags of the mount");
+}
+
 }  // namespace
 
 Status AddMountFlags(int fd, unsigned long flags) {
   struct statvfs st {};
-  if (fstatvfs(fd, &st) < 0) return ErrnoStatus(errno, "cannot read the flags of the mount");
+  if (fstatvfs(fd, &st) < 0) return AddAttributes(fd, flags);
   const unsigned long existing = FlagsFromStatvfs(st.f_flag);
   const unsigned long wanted = MergeFlags(existing, flags);
   if (wanted == existing) return OkStatus();

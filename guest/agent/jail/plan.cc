@@ -52,11 +52,23 @@ void CopyIdentity(const grpc::Process& process, ProcessPlan* plan) {
   plan->columns = Cells(process.consolesize().width());
 }
 
-Result<std::vector<MountPlan>> MakeMounts(const grpc::Spec& spec) {
+// What we have mounted, for who may not mount it again. It is of the guest or the sandbox, so
+// only where the container shares that.
+std::string Instead(const std::string& type, const Environment& environment) {
+  if (type == "sysfs") return "/sys";
+  if (type == "cgroup" || type == "cgroup2") return environment.cgroup_root;
+  return type == "mqueue" ? environment.mqueue : std::string();  // of environment.ipc_ns
+}
+
+Result<std::vector<MountPlan>> MakeMounts(const grpc::Spec& spec, const Environment& environment) {
   std::vector<MountPlan> mounts;
+  Environment ours = environment;
+  for (const auto& ns : spec.linux().namespaces()) {
+    if (ns.type() == "ipc" && !ns.path().empty()) ours.mqueue.clear();
+  }
   for (const grpc::Mount& mount : spec.mounts()) {
     MountPlan plan{mount.destination(), mount.source(), mount.type(),
-                   ParseMountOptions(Copy(mount.options()))};
+                   ParseMountOptions(Copy(mount.options())), Instead(mount.type(), ours)};
     if (!plan.options.refused.empty() || !mount.uidmappings().empty() ||
         !mount.gidmappings().empty())
       return InvalidArgument(plan.Text() + ": mounts with mapped ids are not supported");
@@ -141,7 +153,7 @@ Result<Plan> MakePlan(const std::string& id, const grpc::Spec& spec,
   SHOJI_ASSIGN_OR_RETURN(plan.process, MakeProcessPlan(spec.process(), defaults));
   SHOJI_ASSIGN_OR_RETURN(plan.namespaces, MakeNamespacePlan(spec, environment));
   SHOJI_ASSIGN_OR_RETURN(plan.propagation, PropagationOf(spec));
-  SHOJI_ASSIGN_OR_RETURN(plan.mounts, MakeMounts(spec));
+  SHOJI_ASSIGN_OR_RETURN(plan.mounts, MakeMounts(spec, environment));
   SHOJI_ASSIGN_OR_RETURN(plan.devices, MakeDevices(spec));
   SHOJI_ASSIGN_OR_RETURN(plan.sysctl, MakeSysctl(spec));
   SHOJI_ASSIGN_OR_RETURN(plan.limits, LimitsOf(spec.linux().resources()));

@@ -54,6 +54,7 @@ struct MountPlan {
   std::string source;
   std::string type;
   MountOptions options;
+  std::string instead;       // bound when a user namespace may not mount the real thing
   std::string Text() const;  // for messages
 };
 

@@ -162,6 +162,7 @@ Result<jail::Environment> Sandbox::EnvironmentFor(
   environment.cgroup_root = HasUnifiedCgroups() ? kCgroupRoot : "";
   environment.warn = [](const std::string& text) { Log(LogLevel::kWarning, text); };
   environment.ipc_ns = namespaces_->ipc();
+  environment.mqueue = namespaces_->mqueue();
   environment.uts_ns = namespaces_->uts();
   if (!request.sandbox_pidns()) return environment;
   SHOJI_RETURN_IF_ERROR(namespaces_->EnsurePid());

@@ -63,6 +63,10 @@ Result<std::unique_ptr<SharedNamespaces>> SharedNamespaces::Create(const std::st
 
 SharedNamespaces::~SharedNamespaces() {
   if (pause_ > 0) kill(pause_, SIGKILL);  // the reaper of the agent collects it
+  if (!mqueue_.empty() &&
+      (umount2(mqueue_.c_str(), MNT_DETACH) < 0 || rmdir(mqueue_.c_str()) < 0)) {
+    Log(LogLevel::kError, ErrnoStatus(errno, "cannot remove " + mqueue_).message());
+  }
   for (const std::string& path : kept_) {
     if (umount2(path.c_str(), MNT_DETACH) < 0 || unlink(path.c_str()) < 0) {
       Log(LogLevel::kError, ErrnoStatus(errno, "cannot remove namespace " + path).message());
@@ -81,6 +85,7 @@ Status SharedNamespaces::MakeIpcAndUts(const std::string& hostname) {
   }
   SHOJI_RETURN_IF_ERROR(MakeDirs(kNamespaceDir));
   SHOJI_RETURN_IF_ERROR(Keep("ipc"));
+  SHOJI_RETURN_IF_ERROR(ShowQueues());
   return Keep("uts");
 }
 
@@ -94,6 +99,19 @@ Status SharedNamespaces::Keep(const std::string& name) {
   }
   kept_.push_back(path);
   return OkStatus();
+}
+
+// Only who owns the namespace may mount its queues: a container with users of its own does not.
+Status SharedNamespaces::ShowQueues() {
+  const std::string path = std::string(kNamespaceDir) + "/mqueue";
+  SHOJI_RETURN_IF_ERROR(MakeDirs(path));
+  if (mount("mqueue", path.c_str(), "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0) {
+    mqueue_ = path;
+    return OkStatus();
+  }
+  const int error = errno;
+  rmdir(path.c_str());
+  return error == ENODEV ? OkStatus() : ErrnoStatus(error, "cannot mount the message queues");
 }
 
 Status SharedNamespaces::MakePid() {

@@ -27,6 +27,8 @@ class SharedNamespaces {
   SharedNamespaces& operator=(const SharedNamespaces&) = delete;
 
   std::string ipc() const { return std::string(kNamespaceDir) + "/ipc"; }
+  // Where the message queues of ipc() are mounted; empty: the kernel has none.
+  const std::string& mqueue() const { return mqueue_; }
   std::string uts() const { return std::string(kNamespaceDir) + "/uts"; }
   std::string pid() const;  // empty: none
   // For the first container that asks for it, when nobody did before.
@@ -36,9 +38,11 @@ class SharedNamespaces {
   SharedNamespaces() = default;
   Status MakeIpcAndUts(const std::string& hostname);
   Status Keep(const std::string& name);
+  Status ShowQueues();
   Status MakePid();
 
   std::vector<std::string> kept_;
+  std::string mqueue_;
   pid_t pause_ = -1;
 };
 

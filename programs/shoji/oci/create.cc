@@ -12,7 +12,7 @@ namespace shoji::cli {
 namespace {
 
 Status Create(const Invocation& invocation, const SignalRelay& relay) {
-  SHOJI_ASSIGN_OR_RETURN(const std::string id, TheId(invocation));
+  SHOJI_ASSIGN_OR_RETURN(const std::string id, NewId(invocation));
   SHOJI_ASSIGN_OR_RETURN(const Bundle bundle,
                          ReadBundle(invocation.Text("bundle"), invocation.Text("config")));
   RuntimeOptions options;

@@ -25,7 +25,7 @@ Result<std::optional<Console>> ConsoleFor(const Invocation& invocation, const Bu
   if (!given) {
     if (foreground) return std::optional<Console>();
     return InvalidArgument(
-        "process.terminal is set, but nobody would hold the terminal; give --console-socket");
+        "process.terminal is set, but nobody would hold the terminal; use --console-socket");
   }
   const json size = Part(Part(bundle.spec, "process"), "consoleSize");
   SHOJI_ASSIGN_OR_RETURN(Console console, Console::Open(Member<std::uint16_t>(size, "height", 0),

@@ -1,11 +1,18 @@
 #include "oci/engine.h"
 
+#include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
 
 namespace shoji::cli {
+namespace {
+
+constexpr std::size_t kMaxIdSize = 64;
+
+}  // namespace
 
 Status NoSuchContainer(const std::string& id) {
   return NotFound("container `" + id + "` does not exist");
@@ -48,6 +55,16 @@ Result<std::string> TheId(const Invocation& invocation) {
   if (invocation.words.size() == 1 && !invocation.words[0].empty()) return invocation.words[0];
   return InvalidArgument("one container id is needed, " + std::to_string(invocation.words.size()) +
                          " words were given");
+}
+
+Result<std::string> NewId(const Invocation& invocation) {
+  SHOJI_ASSIGN_OR_RETURN(const std::string id, TheId(invocation));
+  const bool good = std::all_of(id.begin(), id.end(), [](char c) {
+    return isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '-';
+  });
+  if (good && id.size() <= kMaxIdSize && id != "." && id != "..") return id;
+  return InvalidArgument(std::string(good ? "invalid" : "invalid character in") +
+                         " container ID `" + id + "`: take 1 to 64 of A-Z a-z 0-9 _ . -");
 }
 
 Result<std::unique_ptr<Runtime>> OpenEngineRuntime(const Invocation& invocation,

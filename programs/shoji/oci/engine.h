@@ -27,6 +27,8 @@ const char* OciState(State state);
 
 // INVALID_ARGUMENT unless the words are one id.
 Result<std::string> TheId(const Invocation& invocation);
+// The same for a container that is to be made: the id must be one that can be.
+Result<std::string> NewId(const Invocation& invocation);
 
 // A Runtime whose proxies and shims are processes of their own, unless the operator chose others.
 Result<std::unique_ptr<Runtime>> OpenEngineRuntime(const Invocation& invocation,

@@ -1,6 +1,7 @@
 #include "oci/engine_log.h"
 
 #include <fcntl.h>
+#include <syslog.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,12 +12,16 @@
 #include "exit_status.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"
+#include "shoji/base/strings.h"
 #include "shoji/base/unique_fd.h"
 
 namespace shoji::cli {
 namespace {
 
 constexpr int kExitEngine = 1;
+// As crun takes them; a path without either is a file, as with runc.
+constexpr char kFile[] = "file:";
+constexpr char kSyslog[] = "syslog:";
 
 const char* LevelName(LogLevel level) {
   switch (level) {
@@ -49,6 +54,14 @@ std::string Quoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+void WriteToSyslog(const std::string& tag, const std::string& lines) {
+  openlog(tag.empty() ? "shoji" : tag.c_str(), LOG_PID, LOG_DAEMON);
+  for (const std::string& line : Split(lines, '\n')) {
+    if (!line.empty()) syslog(LOG_NOTICE, "%s", line.c_str());
+  }
+  closelog();
+}
+
 std::string OneLine(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
@@ -61,9 +74,13 @@ Result<std::shared_ptr<EngineLog>> EngineLog::Open(const std::string& path,
   if (format != "json" && format != "text" && !format.empty()) {
     return InvalidArgument("--log-format \"" + format + "\" is not known; use text or json");
   }
-  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  if (!file) return ErrnoStatus(errno, "cannot open the log file " + path);
-  return std::shared_ptr<EngineLog>(new EngineLog(path, format == "json", debug));
+  const bool to_syslog = path.rfind(kSyslog, 0) == 0;
+  const std::string file_path = path.rfind(kFile, 0) == 0 ? path.substr(sizeof(kFile) - 1) : path;
+  if (!to_syslog) {
+    const UniqueFd file(open(file_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+    if (!file) return ErrnoStatus(errno, "cannot open the log file " + file_path);
+  }
+  return std::shared_ptr<EngineLog>(new EngineLog(file_path, format == "json", debug));
 }
 
 EngineLog::~EngineLog() {
@@ -79,6 +96,7 @@ std::string EngineLog::Line(const char* level, const std::string& text) const {
 }
 
 void EngineLog::Write(const std::string& lines) const {
+  if (path_.rfind(kSyslog, 0) == 0) return WriteToSyslog(path_.substr(sizeof(kSyslog) - 1), lines);
   const UniqueFd file(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (file) (void)WriteAll(file.get(), lines);
 }

@@ -46,7 +46,7 @@ Result<int> Foreground(const NewContainer& made, const Bundle& bundle, const Inv
 }
 
 Result<int> Run(const Invocation& invocation, SignalRelay& relay) {
-  SHOJI_ASSIGN_OR_RETURN(const std::string id, TheId(invocation));
+  SHOJI_ASSIGN_OR_RETURN(const std::string id, NewId(invocation));
   SHOJI_ASSIGN_OR_RETURN(const Bundle bundle,
                          ReadBundle(invocation.Text("bundle"), invocation.Text("config")));
   RuntimeOptions options;
