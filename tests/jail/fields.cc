@@ -58,7 +58,7 @@ Json Rlimits() {
     limits.push_back({{"type", std::string("RLIMIT_") + name}, {"soft", 0}, {"hard", 0}});
   std::vector<std::string> large = {"STACK"};
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  large.insert(large.end(), {"DATA", "AS"});  // a sanitizer's shadow would not fit
+  large = {"DATA", "STACK", "AS"};  // a sanitizer's shadow would not fit in the two
 #endif
   for (const std::string& name : large)
     limits.push_back({{"type", "RLIMIT_" + name}, {"soft", 1ULL << 33U}, {"hard", ~0ULL}});
