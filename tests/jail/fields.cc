@@ -56,13 +56,12 @@ Json Rlimits() {
   // Not above what a machine may allow its root.
   for (const char* name : {"NICE", "RTPRIO"})
     limits.push_back({{"type", std::string("RLIMIT_") + name}, {"soft", 0}, {"hard", 0}});
-  for (const char* name : {"DATA", "STACK"}) {
-    limits.push_back(
-        {{"type", std::string("RLIMIT_") + name}, {"soft", 1ULL << 33U}, {"hard", ~0ULL}});
-  }
-#ifndef __SANITIZE_ADDRESS__  // whose shadow would not fit
-  limits.push_back({{"type", "RLIMIT_AS"}, {"soft", 1ULL << 33U}, {"hard", ~0ULL}});
+  std::vector<std::string> large = {"STACK"};
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  large = {"DATA", "STACK", "AS"};  // a sanitizer's shadow would not fit in the two
 #endif
+  for (const std::string& name : large)
+    limits.push_back({{"type", "RLIMIT_" + name}, {"soft", 1ULL << 33U}, {"hard", ~0ULL}});
   return limits;
 }
 

@@ -45,6 +45,15 @@ void Must(int result, const char* what) {
   if (result < 0) Die(what);
 }
 
+// Whether a mount is of a sandbox, a factory or a test that runs beside this one.
+bool IsOfOthers(const std::string& point) {
+  const bool temporary = point.starts_with("/tmp/") || point.starts_with("/var/tmp/") ||
+                         point.starts_with("/dev/shm/");
+  return temporary &&
+         (point.find("/sandboxes/") != point.npos || point.find("/factory/") != point.npos ||
+          point.starts_with("/tmp/shoji-") || point.starts_with("/tmp/api-test-"));
+}
+
 // Sandboxes that other tests run just now came along when the mounts were copied; they would
 // vanish from here in the middle of a test, when theirs are removed.
 void DropMountsOfOthers() {
@@ -53,12 +62,7 @@ void DropMountsOfOthers() {
   std::reverse(lines.begin(), lines.end());
   for (const std::string& line : lines) {
     const std::vector<std::string> fields = Split(line, ' ');
-    if (fields.size() <= 4 || !fields[4].starts_with("/tmp/")) continue;
-    const bool sandbox = fields[4].find("/sandboxes/") != std::string::npos;
-    if (sandbox || fields[4].starts_with("/tmp/shoji-") ||
-        fields[4].starts_with("/tmp/api-test-")) {
-      umount2(fields[4].c_str(), MNT_DETACH);
-    }
+    if (fields.size() > 4 && IsOfOthers(fields[4])) umount2(fields[4].c_str(), MNT_DETACH);
   }
 }
 

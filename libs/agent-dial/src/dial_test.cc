@@ -192,8 +192,8 @@ TEST_F(HybridTest, SlowAnswerEndsAtTheDeadline) {
 
 TEST_F(HybridTest, SlowAnswerCanBeCancelled) {
   const UniqueFd cancel(eventfd(0, EFD_CLOEXEC));
-  Serve({[&cancel](int fd) {
-    eventfd_write(cancel.get(), 1);
+  Serve({[wake = cancel.get()](int fd) {
+    eventfd_write(wake, 1);
     char c = 0;
     (void)!read(fd, &c, 1);
   }});
