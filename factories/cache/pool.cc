@@ -195,9 +195,9 @@ void Pool::Want(const Wanted& wanted) {
   Wake();
 }
 
-void Pool::Reap(UniqueFd pidfd) {
+void Pool::Reap(std::vector<UniqueFd> children) {
   const MutexLock lock(mutex_);
-  children_.push_back(std::move(pidfd));
+  for (UniqueFd& child : children) children_.push_back(std::move(child));
   Wake();
 }
 

@@ -53,7 +53,7 @@ class Pool {
   // From now on VMs like this one; those of another kind are removed.
   void Want(const Wanted& wanted) SHOJI_EXCLUDES(mutex_);
   // Waits for the end of a child that belongs to another process now.
-  void Reap(UniqueFd pidfd) SHOJI_EXCLUDES(mutex_);
+  void Reap(std::vector<UniqueFd> children) SHOJI_EXCLUDES(mutex_);
   // Until all are there. UNAVAILABLE tells why making one failed, CANCELLED that `cancel_fd` got
   // readable.
   Status AwaitFull(int cancel_fd, Deadline deadline) SHOJI_EXCLUDES(mutex_);

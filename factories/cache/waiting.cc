@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
@@ -11,6 +13,7 @@
 #include "shoji/base/deadline.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"
+#include "shoji/base/strings.h"
 #include "shoji/plugin/hypervisor_hotplug.h"
 #include "shoji/plugin/hypervisor_state.h"
 
@@ -177,10 +180,22 @@ bool Waiting::alive() const { return vm_ != nullptr && !Readable(gone_.get()); }
 
 shoji_vm* Waiting::Release() { return std::exchange(vm_, nullptr); }
 
-UniqueFd Waiting::GiveAway() {
+// With QEMU come the helpers that were started for it: a virtiofsd for each share.
+std::vector<UniqueFd> Waiting::GiveAway() {
+  std::vector<UniqueFd> processes;
+  std::string pids;
+  const shoji_sink sink = sdk::SinkTo(&pids);
+  static_cast<void>(hypervisor_->pids(vm_, &sink, nullptr));
+  for (const std::string& line : Split(pids, '\n')) {
+    const std::int64_t pid = FirstNumber(line);
+    if (pid <= 0 || pid == pid_) continue;
+    UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (process) processes.push_back(std::move(process));
+  }
   hypervisor_->close_vm(std::exchange(vm_, nullptr));
   place_.Keep();
-  return std::move(gone_);
+  processes.push_back(std::move(gone_));
+  return processes;
 }
 
 }  // namespace shoji::cache

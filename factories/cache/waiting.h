@@ -77,7 +77,7 @@ class Waiting {
   shoji_vm* Release();
   // Drops the handle: another process has it, in its sandbox. The descriptor that gets readable
   // when it is gone: a child must be waited for.
-  UniqueFd GiveAway();
+  std::vector<UniqueFd> GiveAway();
 
  private:
   Waiting(const sdk::Host& host, Place place, Wanted made);

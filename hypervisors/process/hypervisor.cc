@@ -82,8 +82,7 @@ Result<std::unique_ptr<sdk::Vm>> ProcessHypervisor::Create(const sdk::Hypervisor
   host_.Log(SHOJI_LOG_WARN, "NO ISOLATION: \"" + config.id +
                                 "\" runs on the host's own kernel, not in a VM "
                                 "(hypervisor.process.allow_insecure is set)");
-  return std::unique_ptr<sdk::Vm>(
-      std::make_unique<ProcessVm>(host_, options_.agent, std::move(config)));
+  return std::unique_ptr<sdk::Vm>(std::make_unique<ProcessVm>(host_, options_, std::move(config)));
 }
 
 sdk::Hypervisor::Attached ProcessHypervisor::Attach(const sdk::HypervisorCall& /*call*/,

@@ -32,7 +32,7 @@ Result<Options> ReadOptions(const sdk::Host& host, const sdk::OptionMap& map) {
         "the host's own kernel, and whoever breaks it breaks the host; use it for development and "
         "tests only, and set hypervisor.process.allow_insecure = true to do so");
   }
-  Options options{map.Get("agent")};
+  Options options{map.Get("agent"), map.GetBool("hybrid_vsock")};
   if (!options.agent.empty()) return options;
   SHOJI_ASSIGN_OR_RETURN(const std::string dir, host.Dir(SHOJI_DIR_LIBEXEC));
   options.agent = dir + "/shoji-process-agent";

@@ -14,6 +14,7 @@ namespace shoji::process {
 
 struct Options {
   std::string agent;  // path of shoji-process-agent
+  bool hybrid_vsock = false;
 };
 
 // FAILED_PRECONDITION unless allow_insecure is set.

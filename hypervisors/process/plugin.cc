@@ -10,7 +10,10 @@ SHOJI_PLUGIN_NOTE(
             SHOJI_NOTE_OPTION("allow_insecure", "bool", "false", "",
                               "Run containers without any VM, on the host's kernel")
                 SHOJI_NOTE_OPTION("agent", "string", "", "",
-                                  "Path of shoji-process-agent; empty: as installed"));
+                                  "Path of shoji-process-agent; empty: as installed")
+                    SHOJI_NOTE_OPTION("hybrid_vsock", "bool", "false", "",
+                                      "Serve the agent as a VMM with hybrid vsock does, to many "
+                                      "clients and without a proxy"));
 
 SHOJI_SDK_PLUGIN([](shoji::sdk::Interfaces& interfaces) {
   interfaces.Add(SHOJI_HYPERVISOR_V1,

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -28,6 +29,7 @@
 
 #include "cgroups.h"
 #include "hypervisor.h"
+#include "shoji/agent_dial/dial.h"
 #include "shoji/base/deadline.h"
 #include "shoji/base/file.h"
 #include "shoji/base/socket.h"
@@ -195,6 +197,37 @@ TEST_F(ProcessPluginTest, RefusesToBeInsecureUnasked) {
     EXPECT_THAT(error_.message, HasSubstr("no isolation boundary"));
     EXPECT_THAT(error_.message, HasSubstr("hypervisor.process.allow_insecure = true"));
   }
+}
+
+TEST_F(ProcessPluginTest, ServesManyAsAVmmWithHybridVsockDoes) {
+  table_->close(hypervisor_);
+  const FakeOptions options(
+      {{"allow_insecure", "true"}, {"agent", SHOJI_PROCESS_AGENT}, {"hybrid_vsock", "true"}});
+  ASSERT_EQ(table_->open(interfaces_.get(), options.raw(), &hypervisor_, error_.raw()), SHOJI_OK);
+  CreateAndStart();
+  EXPECT_EQ(Saved().agent_port, 1024U);
+  const std::string url = "hvsock://" + dir_ + "/vm/kata.sock:";
+  EXPECT_EQ(TextOf(table_->agent_endpoint), url + "1024");
+  const DialLimits limits{Deadline::After(kPatience)};
+  const auto dial = [&](const std::string& port) {
+    return DialAgentOnce(ParseAgentUrl(url + port).value(), limits);
+  };
+  // One that says nothing, and one that says too much, keep nobody else waiting.
+  const auto silent = ConnectUnix(dir_ + "/vm/kata.sock");
+  const auto endless = ConnectUnix(dir_ + "/vm/kata.sock");
+  ASSERT_TRUE(silent.ok() && endless.ok());
+  ASSERT_TRUE(WriteAll(endless->get(), std::string(100, 'x')).ok());
+  const auto one = dial("1024");
+  const auto two = dial("1024");
+  ASSERT_TRUE(one.ok() && two.ok()) << one.status().message();
+  for (const UniqueFd* fd : {&*one, &*two}) {  // the server speaks first: SETTINGS
+    std::array<char, 9> frame{};
+    ASSERT_EQ(recv(fd->get(), frame.data(), frame.size(), MSG_WAITALL), 9);
+    EXPECT_EQ(frame[3], 4);
+  }
+  EXPECT_EQ(dial("1025").status().detail("retry"), "1");
+  char byte = 0;
+  EXPECT_LE(recv(endless->get(), &byte, 1, 0), 0);
 }
 
 TEST_F(ProcessPluginTest, StartsAndStops) {

@@ -68,11 +68,11 @@ Status TakeShares(const Json& json, std::vector<std::string>* shares) {
 }  // namespace
 
 std::string EncodeState(const SavedVm& vm) {
-  const Json json = {{"version", kVersion},      {"id", vm.id},
-                     {"run_dir", vm.run_dir},    {"cgroup", vm.cgroup},
-                     {"boot_id", vm.boot_id},    {"shares", vm.shares},
-                     {"vcpus", vm.vcpus},        {"keeper", JsonOf(vm.keeper)},
-                     {"agent", JsonOf(vm.agent)}};
+  const Json json = {{"version", kVersion},       {"id", vm.id},
+                     {"run_dir", vm.run_dir},     {"cgroup", vm.cgroup},
+                     {"boot_id", vm.boot_id},     {"shares", vm.shares},
+                     {"vcpus", vm.vcpus},         {"keeper", JsonOf(vm.keeper)},
+                     {"agent", JsonOf(vm.agent)}, {"agent_port", vm.agent_port}};
   return json.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
@@ -90,6 +90,10 @@ Result<SavedVm> DecodeState(std::string_view blob) {
   SHOJI_RETURN_IF_ERROR(TakeShares(json, &vm.shares));
   SHOJI_ASSIGN_OR_RETURN(const std::uint64_t vcpus, Number(json, "vcpus", UINT32_MAX));
   vm.vcpus = static_cast<std::uint32_t>(vcpus);
+  if (json.contains("agent_port")) {  // not in those of earlier versions
+    SHOJI_ASSIGN_OR_RETURN(const std::uint64_t port, Number(json, "agent_port", UINT32_MAX));
+    vm.agent_port = static_cast<std::uint32_t>(port);
+  }
   SHOJI_ASSIGN_OR_RETURN(vm.keeper, ProcessOf(json, "keeper"));
   SHOJI_ASSIGN_OR_RETURN(vm.agent, ProcessOf(json, "agent"));
   return vm;

@@ -30,6 +30,7 @@ struct SavedVm {
   std::string boot_id;              // of the machine: process numbers mean nothing after a reboot
   std::vector<std::string> shares;  // tags of those of the configuration
   std::uint32_t vcpus = 0;
+  std::uint32_t agent_port = 0;  // of its hybrid vsock; 0: a serial line
   ProcessIdentity keeper;
   ProcessIdentity agent;
 };

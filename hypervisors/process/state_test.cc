@@ -12,9 +12,15 @@ namespace shoji::process {
 namespace {
 
 SavedVm Example() {
-  return {
-      "web",    "/run/x/vm", "/sys/fs/cgroup/shoji-process/web-1", "boot", {"kataShared", "t"}, 2,
-      {17, 99}, {18, 100}};
+  return {"web",
+          "/run/x/vm",
+          "/sys/fs/cgroup/shoji-process/web-1",
+          "boot",
+          {"kataShared", "t"},
+          2,
+          1024,
+          {17, 99},
+          {18, 100}};
 }
 
 TEST(StateTest, ComesBackAsItWas) {
@@ -26,6 +32,7 @@ TEST(StateTest, ComesBackAsItWas) {
   EXPECT_EQ(vm->boot_id, "boot");
   EXPECT_EQ(vm->shares, Example().shares);
   EXPECT_EQ(vm->vcpus, 2U);
+  EXPECT_EQ(vm->agent_port, 1024U);
   EXPECT_EQ(vm->keeper.pid, 17);
   EXPECT_EQ(vm->agent.start_time, 100U);
 }

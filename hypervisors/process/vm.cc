@@ -31,6 +31,8 @@ constexpr char kAgentSocket[] = "kata.sock";
 constexpr char kKeeperSocket[] = "keeper.sock";
 constexpr char kLog[] = "agent.log";
 
+constexpr std::uint32_t kAgentPort = 1024;  // as that of agents in VMs
+
 // Numbers of descriptors in the keeper.
 constexpr int kAgentFd = 3;
 constexpr int kKeeperFd = 4;
@@ -139,14 +141,12 @@ std::string AnswerFor(const sdk::HotplugDevice& device, const std::string& told)
 
 }  // namespace
 
-ProcessVm::ProcessVm(const sdk::Host& host, std::string program, sdk::VmConfig config)
-    : host_(host),
-      run_dir_(config.run_dir),
-      program_(std::move(program)),
-      config_(std::move(config)) {
+ProcessVm::ProcessVm(const sdk::Host& host, const Options& options, sdk::VmConfig config)
+    : host_(host), run_dir_(config.run_dir), program_(options.agent), config_(std::move(config)) {
   saved_.id = config_->id;
   saved_.run_dir = run_dir_;
   saved_.vcpus = config_->vcpus;
+  saved_.agent_port = options.hybrid_vsock ? kAgentPort : 0;
   saved_.cgroup = CgroupFor(config_->id, run_dir_);
   for (const sdk::VmShareConfig& share : config_->shares) saved_.shares.push_back(share.tag);
   if (const auto boot = BootId(); boot.ok()) saved_.boot_id = *boot;
@@ -172,6 +172,7 @@ std::vector<std::string> ProcessVm::Arguments(const SavedVm& vm) const {
                                    "--report-fd=" + std::to_string(kReportFd),
                                    "--hostname=" + vm.id,
                                    "--log=" + PathOf(kLog)};
+  if (vm.agent_port != 0) argv.push_back("--agent-port=" + std::to_string(vm.agent_port));
   if (!vm.cgroup.empty()) argv.push_back("--cgroup=" + vm.cgroup);
   for (const sdk::VmShareConfig& share : config_->shares) {
     argv.push_back((share.read_only ? "--share-ro=" : "--share=") + share.tag + "=" +
@@ -295,7 +296,11 @@ Result<std::vector<std::int32_t>> ProcessVm::Pids() {
   return std::vector<std::int32_t>{vm.keeper.pid, vm.agent.pid};
 }
 
-Result<std::string> ProcessVm::AgentEndpoint() { return "unix://" + PathOf(kAgentSocket); }
+Result<std::string> ProcessVm::AgentEndpoint() {
+  const std::uint32_t port = saved().agent_port;
+  if (port == 0) return "unix://" + PathOf(kAgentSocket);
+  return "hvsock://" + PathOf(kAgentSocket) + ":" + std::to_string(port);
+}
 
 Result<std::string> ProcessVm::LastWords() { return LastLines(PathOf(kLog)); }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "options.h"
 #include "shoji/base/deadline.h"
 #include "shoji/base/thread_annotations.h"
 #include "shoji/keeper/message.h"
@@ -23,7 +24,7 @@ namespace shoji::process {
 
 class ProcessVm : public sdk::Vm {
  public:
-  ProcessVm(const sdk::Host& host, std::string program, sdk::VmConfig config);
+  ProcessVm(const sdk::Host& host, const Options& options, sdk::VmConfig config);
   // One that another handle started; `keeper` is a pidfd, or none when it is gone.
   ProcessVm(const sdk::Host& host, SavedVm saved, UniqueFd keeper);
 

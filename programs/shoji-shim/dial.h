@@ -12,7 +12,8 @@
 
 namespace shoji::shim {
 
-// unix:///path or vsock://cid:port; non-blocking. INVALID_ARGUMENT for other URLs.
+// unix:///path, vsock://cid:port or hvsock:///path:port; non-blocking. INVALID_ARGUMENT for other
+// URLs.
 Result<UniqueFd> Dial(const std::string& url);
 
 }  // namespace shoji::shim

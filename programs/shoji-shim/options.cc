@@ -37,7 +37,8 @@ Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
 
 std::string Usage() {
   return "Usage: shoji-shim -agent URL -container ID -exec-id ID [flags]\n"
-         "  -agent URL\n        unix:///path (a proxy's socket) or vsock://cid:port\n"
+         "  -agent URL\n        unix:///path (a proxy's socket), vsock://cid:port or "
+         "hvsock:///path:port\n"
          "  -container ID\n        container of the process\n"
          "  -exec-id ID\n        the process; that of the container itself has its id\n"
          "  -terminal\n        the process has a terminal\n"

@@ -16,6 +16,8 @@ SHOJI = os.environ["E2E_SHOJI"]
 PREFIX = os.path.dirname(os.path.dirname(SHOJI))
 ROOTFS = PREFIX + "/share/shoji/rootfs/busybox"
 MANIFEST = PREFIX + "/share/shoji/guest/manifest.json"
+# `shoji run` would make a template for each test's directory; those about factories ask for it.
+os.environ.setdefault("SHOJI_SANDBOX_FACTORY", "direct")
 # A guest boots in seconds without KVM, but a busy machine may need a lot more.
 LIMIT = 180
 

@@ -95,6 +95,50 @@ TEST_F(HeldTest, WhoWaitsIsCollectedWhenItsKeeperIsGone) {
   EXPECT_TRUE(kept.Kill().ok());
 }
 
+// What the maker of a template had begun on the shelf.
+TEST_F(HeldTest, WhatADeadMakerHadBegunElsewhereIsCollected) {
+  ASSERT_TRUE(management_.List().ok());
+  const std::string shelf = dir_.path() + "/shelf";
+  for (const char* const name : {"left", "again", "whole"}) {
+    const bool finished = name == std::string("whole");
+    const std::string begun = shelf + "/" + name + (finished ? "" : ".new");
+    ASSERT_TRUE(MakeDirs(begun + "/state").ok());
+    ASSERT_TRUE(WriteFile(begun + "/memory", "m").ok());
+    ASSERT_TRUE(MakeDirs(Factory("template-" + std::string(name))).ok());
+    ASSERT_TRUE(WriteFile(Factory("template-" + std::string(name)) + "/begun", begun).ok());
+  }
+  ASSERT_TRUE(WriteFile(shelf + "/left.lock", "").ok());
+  // Somebody else makes the same again, and has its lock.
+  const auto other = FileLock::TryAcquire(shelf + "/again.lock", LockMode::kExclusive, "");
+  ASSERT_TRUE(other.ok());
+  const auto dry = management_.CollectGarbage(true);
+  EXPECT_TRUE(PathExists(shelf + "/left.new/memory"));
+  const auto report = management_.CollectGarbage(false);
+  ASSERT_TRUE(dry.ok() && report.ok());
+  EXPECT_EQ(dry->items.size(), report->items.size());
+  for (const auto& item : report->items) EXPECT_TRUE(item.removed) << item.name << item.error;
+  EXPECT_THAT(*ListDir(shelf), ::testing::UnorderedElementsAre("again.lock", "again.new", "whole"));
+  EXPECT_TRUE(PathExists(shelf + "/whole/memory"));
+  EXPECT_THAT(*ListDir(world_.root() + "/factory"), IsEmpty());
+}
+
+// The text comes from a file that anybody with the directory may have written.
+TEST_F(HeldTest, NoPathThatIsNoneIsRemoved) {
+  ASSERT_TRUE(management_.List().ok());
+  const std::string kept = dir_.path() + "/kept.new";
+  ASSERT_TRUE(MakeDirs(kept).ok());
+  int number = 0;
+  for (const std::string& text : {std::string(), std::string("kept.new"), std::string("/"),
+                                  kept + "\n", dir_.path(), std::string(5000, '/') + ".new"}) {
+    const std::string dir = Factory("template-" + std::to_string(number++));
+    ASSERT_TRUE(MakeDirs(dir).ok());
+    ASSERT_TRUE(WriteFile(dir + "/begun", text).ok());
+  }
+  ASSERT_TRUE(management_.CollectGarbage(false).ok());
+  EXPECT_TRUE(PathExists(kept));
+  EXPECT_THAT(*ListDir(world_.root() + "/factory"), IsEmpty());
+}
+
 TEST_F(HeldTest, AutoIsSettledWhenASandboxIsMade) {
   Settings settings;
   settings.factory = "auto";

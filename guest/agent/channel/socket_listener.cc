@@ -17,11 +17,13 @@ namespace shoji::agent {
 
 class SocketClient final : private Connection::Output {
  public:
-  SocketClient(Loop* loop, Server* server, SocketListener* listener, UniqueFd socket)
+  SocketClient(Loop* loop, Server* server, SocketListener* listener, UniqueFd socket,
+               std::uint32_t hybrid_port)
       : loop_(loop),
         listener_(listener),
         socket_(std::move(socket)),
-        connection_(loop, server, this) {}
+        connection_(loop, server, this),
+        awaited_port_(hybrid_port) {}
   ~SocketClient() override { loop_->Unwatch(socket_.get()); }
   SocketClient(const SocketClient&) = delete;
   SocketClient& operator=(const SocketClient&) = delete;
@@ -29,11 +31,12 @@ class SocketClient final : private Connection::Output {
   Status Open() {
     SHOJI_RETURN_IF_ERROR(
         loop_->Watch(socket_.get(), EPOLLIN, [this](std::uint32_t events) { OnEvents(events); }));
-    connection_.Flush();
+    if (awaited_port_ == 0) connection_.Flush();
     return OkStatus();
   }
 
  private:
+  static constexpr std::size_t kLongestRequest = 32;
   static constexpr int kReadsInTurn = 4;  // then the other clients get theirs
 
   std::size_t Send(std::string_view bytes) override {
@@ -58,6 +61,7 @@ class SocketClient final : private Connection::Output {
 
   void OnEvents(std::uint32_t events) {
     if ((events & EPOLLOUT) != 0) connection_.Flush();
+    if (awaited_port_ != 0) return ReadRequest();
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) Read();
   }
 
@@ -72,6 +76,26 @@ class SocketClient final : private Connection::Output {
     }
   }
 
+  // Byte by byte, and one in a turn: what follows the line is gRPC, and who sends slowly must not
+  // keep the others waiting.
+  void ReadRequest() {
+    char byte = 0;
+    const ssize_t n = read(socket_.get(), &byte, 1);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n <= 0 || request_.size() >= kLongestRequest) return End();
+    if (byte != '\n') return static_cast<void>(request_ += byte);
+    const std::string port = std::to_string(awaited_port_);
+    // As a VMM does when nothing listens on a port.
+    if (request_ != "CONNECT " + port) return End();
+    const std::string answer = "OK " + port + "\n";
+    if (send(socket_.get(), answer.data(), answer.size(), MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(answer.size())) {
+      return End();
+    }
+    awaited_port_ = 0;
+    connection_.Flush();
+  }
+
   // Not at once: this runs inside the connection.
   void End() {
     if (std::exchange(broken_, true)) return;
@@ -83,6 +107,8 @@ class SocketClient final : private Connection::Output {
   SocketListener* listener_;
   UniqueFd socket_;
   Connection connection_;
+  std::uint32_t awaited_port_;  // 0: nothing has to be said before
+  std::string request_;
   bool waiting_ = false;
   bool broken_ = false;
 };
@@ -106,9 +132,11 @@ Result<std::unique_ptr<SocketListener>> SocketListener::Create(Loop* loop, Serve
 }
 
 Result<std::unique_ptr<SocketListener>> SocketListener::Serve(Loop* loop, Server* server,
-                                                              UniqueFd socket) {
+                                                              UniqueFd socket,
+                                                              std::uint32_t hybrid_port) {
   SHOJI_RETURN_IF_ERROR(SetNonBlocking(socket.get(), true));
   std::unique_ptr<SocketListener> listener(new SocketListener(loop, server, "", std::move(socket)));
+  listener->hybrid_port_ = hybrid_port;
   SHOJI_RETURN_IF_ERROR(loop->Watch(listener->socket_.get(), EPOLLIN,
                                     [raw = listener.get()](std::uint32_t) { raw->Accept(); }));
   return listener;
@@ -118,7 +146,8 @@ void SocketListener::Accept() {
   UniqueFd socket(accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!socket || clients_.size() >= kMaxClients) return;
   const int fd = socket.get();
-  auto client = std::make_unique<SocketClient>(loop_, server_, this, std::move(socket));
+  auto client =
+      std::make_unique<SocketClient>(loop_, server_, this, std::move(socket), hybrid_port_);
   const Status opened = client->Open();
   if (!opened.ok()) return Log(LogLevel::kError, opened.message());
   clients_[fd] = std::move(client);

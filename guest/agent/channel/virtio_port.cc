@@ -129,7 +129,11 @@ void VirtioPort::Connect() {
   if (!armed.ok()) on_failure_(armed);
 }
 
+// The kernel tells later that a host has left or come than that there is something to read. A host
+// that came meanwhile has to hear that what it began is lost; with none there QEMU drops it.
 void VirtioPort::Disconnect() {
+  channel_->End();
+  channel_->Drain([this](std::string_view bytes) { return WriteSome(bytes); });
   channel_.reset();
   const Status armed = loop_->Rearm(port_.get(), EPOLLIN | EPOLLOUT | EPOLLET);
   if (!armed.ok()) on_failure_(armed);

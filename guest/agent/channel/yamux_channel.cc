@@ -38,6 +38,11 @@ Status YamuxChannel::Feed(std::string_view bytes) {
   return status;
 }
 
+void YamuxChannel::End() {
+  for (const auto& client : clients_) session_.Reset(client.first);
+  clients_.clear();
+}
+
 std::size_t YamuxChannel::Send(yamux::StreamId id, std::string_view bytes) {
   const std::size_t waiting = session_.PendingBytes();
   if (waiting >= kHighWater) {

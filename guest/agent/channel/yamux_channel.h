@@ -37,6 +37,9 @@ class YamuxChannel final : private yamux::Listener {
 
   // An error: the host broke yamux; send what Drain() still has, then end the channel.
   Status Feed(std::string_view bytes);
+  // The host has gone: whatever it asked for ends. Who is told, by Drain(), is the next one, if it
+  // is there already: its first streams may have been taken for some of the host before.
+  void End();
   // Hands waiting bytes to `write`, which says how many it took, until it takes less than
   // offered. True when nothing waits any more.
   bool Drain(const std::function<std::size_t(std::string_view)>& write);

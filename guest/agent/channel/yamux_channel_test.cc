@@ -155,5 +155,28 @@ TEST(YamuxChannel, GarbageOnThePipeEndsTheChannel) {
   }
 }
 
+// By then the streams may be those of the next host.
+TEST(YamuxChannel, ItsEndIsToldForEachStream) {
+  auto loop = Loop::Create();
+  ASSERT_TRUE(loop.ok());
+  Server server;
+  YamuxChannel channel(loop->get(), &server, [] {});
+  const auto frame = [](const char* type_and_flags, char id) {
+    return std::string(1, '\0') + std::string(type_and_flags, 3) + std::string(3, '\0') + id +
+           std::string(4, '\0');
+  };
+  ASSERT_TRUE(channel.Feed(frame("\1\0\1", 5) + frame("\1\0\1", 9)).ok());
+  std::string said;
+  const auto take = [&said](std::string_view bytes) {
+    said += bytes;
+    return bytes.size();
+  };
+  EXPECT_TRUE(channel.Drain(take));
+  said.clear();
+  channel.End();
+  EXPECT_TRUE(channel.Drain(take));
+  EXPECT_EQ(said, frame("\1\0\10", 5) + frame("\1\0\10", 9));
+}
+
 }  // namespace
 }  // namespace shoji::agent

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "boot/command_line.h"
+#include "channel/socket_listener.h"
 #include "channel/yamux_listener.h"
 #include "host/process_limits.h"
 #include "host/world.h"
@@ -39,8 +40,24 @@ struct Parts {
   std::unique_ptr<Loop> loop;
   Server server;
   std::unique_ptr<Agent> agent;
-  std::unique_ptr<YamuxListener> listener;
+  // One of the two.
+  std::unique_ptr<YamuxListener> serial;
+  std::unique_ptr<SocketListener> hybrid;
 };
+
+Status Listen(const HostOptions& options, Parts* parts) {
+  UniqueFd socket(options.agent_fd);
+  Loop* const loop = parts->loop.get();
+  if (options.agent_port == 0) {
+    SHOJI_ASSIGN_OR_RETURN(parts->serial,
+                           YamuxListener::Serve(loop, &parts->server, std::move(socket)));
+  } else {
+    SHOJI_ASSIGN_OR_RETURN(
+        parts->hybrid,
+        SocketListener::Serve(loop, &parts->server, std::move(socket), options.agent_port));
+  }
+  return OkStatus();
+}
 
 Status Build(const HostOptions& options, Parts* parts) {
   SHOJI_RETURN_IF_ERROR(EnterWorld(options));
@@ -52,9 +69,7 @@ Status Build(const HostOptions& options, Parts* parts) {
   parts->agent->OnTerminate([loop] { loop->Stop(); });
   LeaveClockAlone(&parts->server);
   if (!MayRaiseLimits()) LowerLimits(&parts->server);
-  SHOJI_ASSIGN_OR_RETURN(parts->listener,
-                         YamuxListener::Serve(loop, &parts->server, UniqueFd(options.agent_fd)));
-  return OkStatus();
+  return Listen(options, parts);
 }
 
 }  // namespace

@@ -39,13 +39,14 @@ class HostTest : public ::testing::Test {
 };
 
 TEST(HostOptionsTest, TakesAllOptions) {
-  const auto options = Parse({"--hostname=h", "--log=/l", "--cgroup=/c", "--share=a=/x=y",
-                              "--share-ro=b=/z", "agent.log=debug", "quiet"});
+  const auto options = Parse({"--hostname=h", "--agent-port=1024", "--log=/l", "--cgroup=/c",
+                              "--share=a=/x=y", "--share-ro=b=/z", "agent.log=debug", "quiet"});
   ASSERT_TRUE(options.ok()) << options.status().message();
   EXPECT_EQ(options->agent_fd, 3);
   EXPECT_EQ(options->keeper_fd, 4);
   EXPECT_EQ(options->report_fd, 5);
   EXPECT_EQ(options->hostname, "h");
+  EXPECT_EQ(options->agent_port, 1024U);
   EXPECT_EQ(options->log, "/l");
   EXPECT_EQ(options->cgroup, "/c");
   ASSERT_EQ(options->shares.size(), 2U);

@@ -1,5 +1,6 @@
 #include "host/options.h"
 
+#include <limits>
 #include <string_view>
 
 #include "shoji/base/strings.h"
@@ -11,6 +12,15 @@ Status SetFd(std::string_view value, int* fd) {
   SHOJI_ASSIGN_OR_RETURN(const std::int64_t number, ParseInt(value));
   if (number < 3 || number > 1 << 20) return InvalidArgument("no descriptor of ours");
   *fd = static_cast<int>(number);
+  return OkStatus();
+}
+
+Status SetPort(std::string_view value, std::uint32_t* port) {
+  SHOJI_ASSIGN_OR_RETURN(const std::int64_t number, ParseInt(value));
+  if (number < 1 || number >= std::numeric_limits<std::uint32_t>::max()) {
+    return InvalidArgument("no port");
+  }
+  *port = static_cast<std::uint32_t>(number);
   return OkStatus();
 }
 
@@ -32,6 +42,7 @@ Status AddShare(std::string_view value, bool read_only, std::vector<HostShare>* 
 
 Status SetOption(std::string_view name, std::string_view value, HostOptions* options) {
   if (name == "--agent-fd") return SetFd(value, &options->agent_fd);
+  if (name == "--agent-port") return SetPort(value, &options->agent_port);
   if (name == "--keeper-fd") return SetFd(value, &options->keeper_fd);
   if (name == "--report-fd") return SetFd(value, &options->report_fd);
   if (name == "--log") return SetPath(value, &options->log);

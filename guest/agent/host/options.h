@@ -5,6 +5,7 @@
 #ifndef SHOJI_GUEST_AGENT_HOST_OPTIONS_H_
 #define SHOJI_GUEST_AGENT_HOST_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct HostOptions {
   int agent_fd = -1;              // --agent-fd: listens for the host's proxy
   int keeper_fd = -1;             // --keeper-fd: listens for requests to the keeper
   int report_fd = -1;             // --report-fd: hears once how the start went
+  std::uint32_t agent_port = 0;   // --agent-port: clients ask for it, as of a VMM; 0: one proxy
   std::string hostname;           // --hostname
   std::string log;                // --log: file with the end of the agent's messages
   std::string cgroup;             // --cgroup: directory in cgroup v2 to make; empty: none

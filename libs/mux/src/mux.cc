@@ -145,6 +145,10 @@ void Mux::NewSession() {
     options.first_stream = 0;
   }
   options.first_stream &= 0x3FFF'FFFFU;  // leaves three quarters of the ids
+  // A guest that was paused meanwhile, or is busy, has not noticed that its host is another one:
+  // it finishes what it had to say.
+  options.pipe_was_used = true;
+  gone_away_ = false;
   session_ = std::make_unique<yamux::Session>(yamux::Role::kClient,
                                               static_cast<yamux::Listener*>(this), options);
 }
@@ -286,7 +290,10 @@ void Mux::OnSerial(std::uint32_t events) {
   }
   std::string_view bytes(buffer_.get(), static_cast<std::size_t>(n));
   if (aligning()) bytes = SkipToAnswer(bytes);
-  const Status status = session_->Feed(bytes);
+  Status status = session_->Feed(bytes);
+  // Of this session or of one before, which the guest took for the same: nothing can be opened any
+  // more, so whoever came would be turned away for ever.
+  if (status.ok() && gone_away_) status = Unavailable("the guest has ended the session");
   if (!status.ok()) SessionBroke(status);
 }
 
@@ -469,5 +476,6 @@ void Mux::OnWritable(yamux::StreamId id) {
 void Mux::OnOpened(yamux::StreamId id) { session_->Reset(id); }
 
 void Mux::OnPong(std::uint32_t /*value*/) { breaks_ = 0; }
+void Mux::OnGoAway(yamux::GoAwayCode /*code*/) { gone_away_ = true; }
 
 }  // namespace shoji::mux

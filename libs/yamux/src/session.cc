@@ -90,6 +90,7 @@ class Session::Impl {
   Status Fail(const std::string& what);
   Status TakeHeader(const Frame& frame);
   Status OnStreamFrame(const Frame& frame);
+  Status OnStrangersFrame(const Frame& frame);
   Status OnSyn(StreamId id);
   Status OnDataHeader(const Frame& frame);
   Status OnWindowUpdate(const Frame& frame);
@@ -175,10 +176,17 @@ Status Session::Impl::OnStreamFrame(const Frame& frame) {
   if (frame.stream == 0) return Fail("stream frame for stream 0, which is the session itself");
   if (frame.Has(kSyn)) SHOJI_RETURN_IF_ERROR(OnSyn(frame.stream));
   if (NeverOpened(frame.stream)) {
+    if (options_.pipe_was_used) return OnStrangersFrame(frame);
     return Fail("frame for stream " + Number(frame.stream) + ", which we never opened");
   }
   if (frame.Has(kRst)) OnRst(frame.stream);
   return frame.type == FrameType::kData ? OnDataHeader(frame) : OnWindowUpdate(frame);
+}
+
+// Of a session before us, with which the peer goes on.
+Status Session::Impl::OnStrangersFrame(const Frame& frame) {
+  if (!frame.Has(kRst)) QueueReset(frame.stream);
+  return frame.type == FrameType::kData ? OnDataHeader(frame) : OkStatus();
 }
 
 Status Session::Impl::OnSyn(StreamId id) {

@@ -339,6 +339,41 @@ TEST(YamuxTolerance, IdsBelowTheFirstOneAreForeign) {
   EXPECT_FALSE(side.session.Feed(DataFrame(1, "of the session before")).ok());
 }
 
+TEST(YamuxTolerance, WhatIsMeantForASessionBeforeIsPassedOverAndEnded) {
+  Options options;
+  options.first_stream = 1000;
+  options.pipe_was_used = true;
+  Side side(Role::kClient, options);
+  EXPECT_EQ(*side.session.Open(), 1001U);
+  side.session.OutputSent(side.session.PendingBytes());
+  const std::string old = DataFrame(7, std::string(1000, 'x'));
+  // In one piece and byte by byte, with what is ours behind it.
+  EXPECT_TRUE(side.session.Feed(old + DataFrame(1001, "mine")).ok());
+  for (const char byte : old + DataFrame(1001, "too")) {
+    EXPECT_TRUE(side.session.Feed({&byte, 1}).ok());
+  }
+  EXPECT_TRUE(side.session.Feed(Bytes({0, FrameType::kWindowUpdate, kFin, 9, 0})).ok());
+  EXPECT_TRUE(side.session.Feed(Bytes({0, FrameType::kWindowUpdate, kRst, 11, 0})).ok());
+  EXPECT_EQ(side.events.data[1001], "minetoo");
+  EXPECT_EQ(side.events.data.size(), 1U);
+  const std::string reset7 = Bytes({0, FrameType::kWindowUpdate, kRst, 7, 0});
+  EXPECT_EQ(side.session.PendingOutput(),
+            reset7 + reset7 + Bytes({0, FrameType::kWindowUpdate, kRst, 9, 0}));
+  EXPECT_EQ(side.session.stream_count(), 1U);
+  // Streams that the peer opens with our ids are wrong all the same.
+  EXPECT_FALSE(side.session.Feed(SynFrame(7)).ok());
+}
+
+TEST(YamuxTolerance, WhoSendsForOthersAndNeverReadsIsCutOff) {
+  Options options;
+  options.first_stream = 1000;
+  options.pipe_was_used = true;
+  Side side(Role::kClient, options);
+  Status status;
+  for (int i = 0; i < 100'000 && status.ok(); ++i) status = side.session.Feed(DataFrame(7, "x"));
+  EXPECT_FALSE(status.ok());
+}
+
 TEST(YamuxBounds, StreamsOverTheLimitAreReset) {
   Options options;
   options.max_streams = 2;

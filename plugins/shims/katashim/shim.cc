@@ -12,10 +12,13 @@ namespace {
 
 // A program started with another URL would only say so to the container's own stderr.
 Status CheckUrl(const std::string& url) {
-  if (url.starts_with("unix:///") || url.starts_with("vsock://")) return OkStatus();
+  for (const char* known : {"unix:///", "vsock://", "hvsock:///"}) {
+    if (url.starts_with(known)) return OkStatus();
+  }
   return FailedPrecondition(
-      "shim katashim reaches a guest by unix:///path or vsock://cid:port, not by \"" + url +
-      "\"; use proxy \"kataproxy\", or shim \"katashimbuiltin\"");
+      "shim katashim reaches a guest by unix:///path, vsock://cid:port or hvsock:///path:port, not "
+      "by \"" +
+      url + "\"; use proxy \"kataproxy\", or shim \"katashimbuiltin\"");
 }
 
 std::vector<std::string> CommandLine(std::string program, const shoji_shim_params& params,

@@ -7,22 +7,25 @@
 #include <string.h>
 
 #include "shoji/plugin/factory.h"
+#include "shoji/plugin/factory_server.h"
 #include "shoji/plugin/note.h"
 #include "shoji/plugin/shim.h"
 
 #if defined(KIND_FACTORY)
 #define KIND "factory"
 #define INTERFACE SHOJI_FACTORY_V1
+#define MORE_INTERFACES SHOJI_NOTE_INTERFACE(SHOJI_FACTORY_SERVER_V1, "0")
 #else
 #define KIND "shim"
 #define INTERFACE SHOJI_SHIM_V1
+#define MORE_INTERFACES ""
 #endif
 
 /* clang-format off */
 SHOJI_PLUGIN_NOTE(
     SHOJI_NOTE_PLUGIN(KIND, "com.example.bad", "1.0.0", "Example", "Apache-2.0")
     SHOJI_NOTE_ABI("1", "1")
-    SHOJI_NOTE_INTERFACE(INTERFACE, "0"));
+    SHOJI_NOTE_INTERFACE(INTERFACE, "0") MORE_INTERFACES);
 /* clang-format on */
 
 typedef struct Plugin {
@@ -56,7 +59,7 @@ static int32_t NewVm(shoji_factory* factory, const shoji_call* call,
                      const shoji_vm_request* request, shoji_new_vm* ret_vm, shoji_error* err) {
   (void)call;
 #if defined(BAD_FACTORY_OUTPUT)
-  ret_vm->vm = NULL;
+  if (ret_vm != NULL) ret_vm->vm = NULL;
 #else
   (void)ret_vm;
 #endif
@@ -96,6 +99,32 @@ static const shoji_factory_v1 kTable = {.struct_size = sizeof(kTable),
                                         .new_vm = NewVm,
                                         .status = Status,
                                         .destroy = Destroy};
+
+static int32_t Prepare(shoji_factory* factory, const shoji_call* call,
+                       const shoji_vm_request* request, shoji_error* err) {
+  return NewVm(factory, call, request, NULL, err);
+}
+
+static int32_t Serve(shoji_factory* factory, const shoji_call* call,
+                     const shoji_vm_request* request, shoji_str socket_path, shoji_error* err) {
+  (void)socket_path;
+#if defined(BAD_FACTORY_SERVER)
+  (void)factory;
+  (void)call;
+  (void)request;
+  (void)err;
+  return SHOJI_OK;
+#else
+  return Prepare(factory, call, request, err);
+#endif
+}
+
+static const shoji_factory_server_v1 kServer = {.struct_size = sizeof(kServer),
+#if !defined(BAD_FACTORY_SERVER_EMPTY)
+                                                .prepare = Prepare,
+                                                .serve = Serve
+#endif
+};
 #else
 static int32_t Start(void* plugin, const shoji_options* options, const shoji_call* call,
                      const shoji_shim_params* params, int32_t* ret_pid, shoji_error* err) {
@@ -128,6 +157,9 @@ static const shoji_shim_v1 kTable = {.struct_size = sizeof(kTable), .start = Sta
 
 static const void* GetInterface(void* self, const char* id) {
   (void)self;
+#if defined(KIND_FACTORY)
+  if (strcmp(id, SHOJI_FACTORY_SERVER_V1) == 0) return &kServer;
+#endif
   return strcmp(id, INTERFACE) == 0 ? &kTable : NULL;
 }
 

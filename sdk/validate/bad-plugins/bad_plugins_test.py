@@ -105,6 +105,8 @@ EXPECTED = {
     "factory-output": {"error-outputs": ("fail", "changes its output")},
     "factory-status": {"factory-status": ("fail", "no count \"ready\"")},
     "factory-destroy": {"factory-destroy-twice": ("fail", "the first destroy()")},
+    "factory-server": {"factory-server": ("fail", "serve() with an unknown flag")},
+    "factory-server-empty": {"factory-server": ("fail", "neither prepare() nor serve()")},
 }
 # Here one defect shows in several checks of the store suite: at least the named one tells.
 STORE = {

@@ -102,6 +102,7 @@ class Mux : private yamux::Listener {
   void OnWritable(yamux::StreamId id) override;
   void OnOpened(yamux::StreamId id) override;
   void OnPong(std::uint32_t value) override;
+  void OnGoAway(yamux::GoAwayCode code) override;
 
   MuxConfig config_;
   Poller poller_;
@@ -116,6 +117,7 @@ class Mux : private yamux::Listener {
   std::string skipped_;         // the last bytes that came, which may begin the answer
   int breaks_ = 0;              // of the session since the guest was understood last
   std::uint32_t pings_ = 0;
+  bool gone_away_ = false;  // the guest has ended the session
   bool dead_ = false;
   std::unique_ptr<yamux::Session> session_;
   std::unordered_map<yamux::StreamId, std::unique_ptr<Bridge>> bridges_;

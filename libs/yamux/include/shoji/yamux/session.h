@@ -66,6 +66,10 @@ struct Options {
   // takes over a pipe begins at a random one: bytes left over from the session before then
   // never look like those of a stream of its own.
   StreamId first_stream = 1;
+  // The peer may not know that another session came before this one on the same pipe: frames for
+  // streams of our side that we never opened are no error then. They are passed over, and the peer
+  // is told that these streams are gone.
+  bool pipe_was_used = false;
 };
 
 class Session {
