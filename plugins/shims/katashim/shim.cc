@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "process.h"
+#include "send_signal.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/unique_fd.h"
 #include "shoji/sdk/spawn.h"
@@ -118,6 +119,12 @@ Result<std::int32_t> KataShim::Start(const sdk::Host& host, const shoji_options*
 Status KataShim::Stop(const sdk::Host& /*host*/, const shoji_call* call, std::int32_t pid) {
   if (pid == SHOJI_SHIM_BUILT_IN) return OkStatus();
   return EndShim(pid, Deadline::FromNanos(call == nullptr ? 0 : call->deadline_ns));
+}
+
+Status KataShim::Signal(const sdk::Host& /*host*/, const shoji_options* /*options*/,
+                        const shoji_call* call, const shoji_shim_params& params, std::int32_t pid,
+                        std::int32_t signal) {
+  return SignalByShim(call, params, pid, signal);
 }
 
 }  // namespace shoji::katashim
