@@ -56,6 +56,9 @@ struct RuntimeOptions {
   // Configuration files, later ones win; a directory stands for its *.toml in order.
   // A file that is missing is an error unless it is one of the two defaults.
   std::vector<std::string> config_files = {"/etc/shoji/shoji.toml", "/etc/shoji/conf.d"};
+  // {"sandbox.shim", "katashim"}: in the place of the declared default, so that files, environment
+  // and overrides win. INVALID_ARGUMENT for an option that nobody declares.
+  std::vector<std::pair<std::string, std::string>> defaults;
   bool use_environment = true;  // SHOJI_HYPERVISOR_QEMU_MEMORY=...
   // {"hypervisor.qemu.memory", "512M"}: wins over files and environment.
   std::vector<std::pair<std::string, std::string>> overrides;
