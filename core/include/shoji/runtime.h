@@ -135,6 +135,10 @@ class SHOJI_API Runtime {
   // The containers of all sandboxes. One whose record cannot be read is left out and logged.
   Result<std::vector<ContainerStatus>> ListContainers();
 
+  // Those that do not exist yet because some process is just making them: their hooks run. Until
+  // they exist nothing else can be done with them; `state` means nothing, `shim_pid` is the VMM.
+  std::vector<ContainerStatus> ContainersBeingMade();
+
   // The sandbox a container belongs to. NOT_FOUND.
   Result<std::string> SandboxOfContainer(const std::string& container_id);
 
