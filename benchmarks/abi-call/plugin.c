@@ -8,7 +8,7 @@ static int32_t Stop(void* plugin, const shoji_call* call, int32_t pid, shoji_err
   return pid == 0 ? SHOJI_NOT_FOUND : SHOJI_OK;
 }
 
-static const shoji_shim_v1 kTable = {sizeof(shoji_shim_v1), 0, NULL, Stop};
+static const shoji_shim_v1 kTable = {.struct_size = sizeof(shoji_shim_v1), .stop = Stop};
 
 SHOJI_EXPORT const shoji_shim_v1* abi_call_table(void);
 const shoji_shim_v1* abi_call_table(void) { return &kTable; }

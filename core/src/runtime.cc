@@ -83,6 +83,10 @@ Result<std::vector<ContainerStatus>> Runtime::ListContainers() {
   return impl_->management.ListContainers();
 }
 
+std::vector<ContainerStatus> Runtime::ContainersBeingMade() {
+  return impl_->management.ContainersBeingMade();
+}
+
 Result<std::string> Runtime::SandboxOfContainer(const std::string& container_id) {
   return impl_->management.SandboxOf(container_id);
 }

@@ -127,6 +127,28 @@ TEST_F(RuntimePlugins, EachRuntimeOpensItsOwn) {
   EXPECT_EQ(own_.opened, 3);
 }
 
+TEST_F(RuntimePlugins, DefaultsOfTheEmbedderLoseAgainstWhatIsSet) {
+  const char* const label = "store.com.example.db.label";
+  options_.defaults = {{label, "theirs"}, {"log.level", "error"}};
+  auto runtime = Runtime::Create(options_);
+  ASSERT_TRUE(runtime.ok()) << runtime.status().message();
+  EXPECT_EQ(*(*runtime)->Option(label), "theirs");
+  EXPECT_EQ(*(*runtime)->Option("log.level"), "error");
+  for (const OptionInfo& option : (*runtime)->Options()) {
+    if (option.name != label) continue;
+    EXPECT_FALSE(option.set);
+    EXPECT_EQ(option.default_value, "theirs");
+  }
+  options_.overrides.emplace_back(label, "mine");
+  EXPECT_EQ(*(*Runtime::Create(options_))->Option(label), "mine");
+  options_.defaults = {{"log.level", "loud"}};
+  EXPECT_THAT(CreateError().message(), HasSubstr("loud"));
+  options_.defaults = {{"store.nobody.has", "x"}};
+  EXPECT_THAT(CreateError().message(), HasSubstr("option \"store.nobody.has\", which neither"));
+  options_.defaults = {{"plugins.pins.*", "x"}};
+  EXPECT_FALSE(CreateError().ok());
+}
+
 TEST_F(RuntimePlugins, BadOnesAreErrorsOfCreate) {
   options_.plugins = {{"nonsense", OpenDatabase}};
   EXPECT_EQ(CreateError().message(),

@@ -5,10 +5,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "control.h"
 #include "dial.h"
 #include "host_root.h"
 #include "options.h"
@@ -21,11 +24,26 @@ int Fail(const shoji::Status& status, int exit_status) {
   return exit_status;
 }
 
-// Of a container's own shim; that of an exec is nobody's to enter.
-shoji::Status EnterRoot(const shoji::shim::Options& options) {
-  const char* const sandbox = getenv("SHOJI_SANDBOX_DIR");
-  if (sandbox == nullptr || options.exec_id != options.container_id) return shoji::OkStatus();
-  return shoji::shim::EnterHostRoot(sandbox, options.container_id);
+struct Place {
+  std::string sandbox_dir;  // empty: we are nobody's
+  bool joins = false;       // the process of a container that has a shim of its own
+};
+
+Place PlaceOf(const shoji::shim::Options& options) {
+  const char* const dir = getenv("SHOJI_SANDBOX_DIR");
+  return {dir == nullptr ? "" : dir, options.exec_id != options.container_id};
+}
+
+// Of a container's own shim; that of an exec has nobody to listen to, and is nobody's to enter.
+shoji::Result<std::unique_ptr<shoji::shim::Control>> Listen(const Place& place,
+                                                            const std::string& container_id) {
+  if (place.sandbox_dir.empty() || place.joins) return std::unique_ptr<shoji::shim::Control>();
+  return shoji::shim::Control::Listen(place.sandbox_dir, container_id);
+}
+
+shoji::Status EnterRoot(const Place& place, const std::string& container_id) {
+  if (place.sandbox_dir.empty() || place.joins) return shoji::OkStatus();
+  return shoji::shim::EnterHostRoot(place.sandbox_dir, container_id);
 }
 
 // Process 1 takes all others of its namespace along. Those are shims too, of processes that ended
@@ -50,9 +68,18 @@ int main(int argc, char** argv) {
   if (options->version) return puts("shoji-shim version " SHOJI_VERSION) < 0 ? 1 : 0;
   auto fd = Dial(options->agent);
   if (!fd.ok()) return Fail(fd.status(), 1);
-  Relay relay(*options, std::move(*fd));
-  if (const auto entered = EnterRoot(*options); !entered.ok()) return Fail(entered, 1);
+  const Place place = PlaceOf(*options);
+  const std::string& container = options->container_id;
+  const auto control = Listen(place, container);
+  if (!control.ok()) return Fail(control.status(), 1);
+  Relay relay(*options, std::move(*fd), control->get());  // has what it needs of the host's root
+  if (const auto entered = EnterRoot(place, container); !entered.ok()) return Fail(entered, 1);
+  std::optional<Guard> guard;
+  if (place.joins && !place.sandbox_dir.empty()) {
+    guard = Guard::Connect(place.sandbox_dir, container, options->exec_id);
+  }
   const auto exit_status = relay.Run();
+  if (guard && exit_status.ok()) guard->Ended();
   AwaitOthers();
   return exit_status.ok() ? *exit_status : Fail(exit_status.status(), 1);
 }

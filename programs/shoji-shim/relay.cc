@@ -70,8 +70,11 @@ Status Relay::Open() {
   return signals_ ? OkStatus() : ErrnoStatus(errno, "cannot wait for signals");
 }
 
-Relay::Relay(const Options& options, UniqueFd fd)
-    : options_(options), client_(std::move(fd)), null_(open("/dev/null", O_WRONLY | O_CLOEXEC)) {}
+Relay::Relay(const Options& options, UniqueFd fd, Control* control)
+    : options_(options),
+      client_(std::move(fd)),
+      control_(control),
+      null_(open("/dev/null", O_WRONLY | O_CLOEXEC)) {}
 
 Result<int> Relay::Run() {
   SHOJI_RETURN_IF_ERROR(Open());
@@ -95,11 +98,12 @@ Status Relay::Step() {
   }
   if (out_.done() && err_.done() && !waiting_) AwaitExit();
   const bool read_input = !input_ended_ && !input_busy_;
-  std::array<pollfd, 5> fds = {{{client_.fd(), client_.events(), 0},
+  std::array<pollfd, 6> fds = {{{client_.fd(), client_.events(), 0},
                                 {signals_.get(), POLLIN, 0},
                                 {read_input ? STDIN_FILENO : -1, POLLIN, 0},
                                 {out_.has_bytes() ? out_.fd : -1, POLLOUT, 0},
-                                {err_.has_bytes() ? err_.fd : -1, POLLOUT, 0}}};
+                                {err_.has_bytes() ? err_.fd : -1, POLLOUT, 0},
+                                {control_ != nullptr ? control_->fd() : -1, POLLIN, 0}}};
   if (poll(fds.data(), fds.size(), -1) < 0) {
     return errno == EINTR ? OkStatus() : ErrnoStatus(errno, "poll");
   }
@@ -107,6 +111,7 @@ Status Relay::Step() {
   if (fds[2].revents != 0) ReadInput();
   if (fds[3].revents != 0) Write(&out_);
   if (fds[4].revents != 0) Write(&err_);
+  if (fds[5].revents != 0) OnControl();
   if (fds[0].revents != 0) SHOJI_RETURN_IF_ERROR(client_.OnReady());
   return failed_;
 }
@@ -192,6 +197,14 @@ void Relay::OnSignal() {
   if (TellsOfAFault(number)) return EndAs(number);
   if (number != SIGWINCH) return SendSignal(number);
   if (options_.terminal) SendSize();
+}
+
+void Relay::OnControl() {
+  control_->OnReady([this](const std::string& exec_id, int number, GrpcClient::Done done) {
+    Message request(options_.container_id, exec_id);
+    client_.Call(PathOf("SignalProcess"),
+                 request.Number(3, static_cast<std::uint64_t>(number)).Take(), std::move(done));
+  });
 }
 
 // As if the signal had ended us.

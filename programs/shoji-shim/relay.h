@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "control.h"
 #include "grpc_client.h"
 #include "messages.h"
 #include "options.h"
@@ -23,8 +24,8 @@ void BlockSignals();
 
 class Relay {
  public:
-  // `fd` is a connection to the agent.
-  Relay(const Options& options, UniqueFd fd);
+  // `fd` is a connection to the agent. `control`: others ask for signals there; may be null.
+  Relay(const Options& options, UniqueFd fd, Control* control = nullptr);
 
   // The exit status of the process; an error when it could not be learned.
   Result<int> Run();
@@ -56,6 +57,7 @@ class Relay {
   void SendInput();
   void CloseInput();
   void OnSignal();
+  void OnControl();
   void EndAs(int number);
   void SendSize();
   void SendSignal(int number);
@@ -65,6 +67,7 @@ class Relay {
 
   const Options& options_;
   GrpcClient client_;
+  Control* const control_;
   UniqueFd signals_;
   const UniqueFd null_;  // opened at once: later our root may be another
   Output out_{1, "ReadStdout"};

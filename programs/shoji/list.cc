@@ -1,4 +1,5 @@
 // shoji list: every sandbox on this host; for engines every container.
+#include <algorithm>
 #include <cstdio>
 
 #include "command.h"
@@ -48,11 +49,23 @@ std::vector<ContainerStatus> ContainersOf(const std::vector<SandboxStatus>& list
   return out;
 }
 
-void Print(const Invocation& invocation, const std::vector<SandboxStatus>& list) {
+// `being_made`: they may have been made since, and are in the list then.
+std::vector<ContainerStatus> Without(const std::vector<ContainerStatus>& list,
+                                     std::vector<ContainerStatus> being_made) {
+  std::erase_if(being_made, [&](const ContainerStatus& each) {
+    return std::any_of(list.begin(), list.end(),
+                       [&](const ContainerStatus& made) { return made.id == each.id; });
+  });
+  return being_made;
+}
+
+void Print(const Invocation& invocation, const std::vector<SandboxStatus>& list,
+           const std::vector<ContainerStatus>& being_made) {
   if (invocation.Has("quiet")) {
     for (const ContainerStatus& container : ContainersOf(list)) puts(container.id.c_str());
   } else if (invocation.json()) {
-    puts(StateListJson(ContainersOf(list)).c_str());
+    const std::vector<ContainerStatus> made = ContainersOf(list);
+    puts(StateListJson(made, Without(made, being_made)).c_str());
   } else {
     PrintSandboxes(list);
   }
@@ -64,9 +77,12 @@ int RunList(const Invocation& invocation) {
   }
   auto runtime = OpenRuntime(invocation);
   if (!runtime.ok()) return FailShared(invocation, runtime.status());
+  // First, so that one that is made meanwhile is in one of both.
+  std::vector<ContainerStatus> being_made;
+  if (invocation.json()) being_made = (*runtime)->ContainersBeingMade();
   const auto list = (*runtime)->ListSandboxes();
   if (!list.ok()) return FailShared(invocation, list.status());
-  Print(invocation, *list);
+  Print(invocation, *list, being_made);
   return 0;
 }
 

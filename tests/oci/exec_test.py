@@ -4,10 +4,12 @@ import array
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import termios
 import threading
+import time
 
 import oci_base
 from oci_base import harness
@@ -76,6 +78,21 @@ class Exec(oci_base.OciTest):
         self.assertEqual(out.split("\n")[:3], ["/tmp", "12", "5"])
         self.assertIn("77", out)
 
+    def test_more_capabilities(self):
+        self.launch("c1", self.bundle())
+        self.run_ok("exec", "c1", "--", "true")
+        held = self.run_ok("exec", "--cap", "CAP_SYS_TIME", "-c", "net_raw", "c1", "--",
+                           "cat", "/proc/self/status")
+        wanted = 1 << 25 | 1 << 13
+        for line in held.splitlines():
+            if line.startswith("Cap"):
+                name, value = line.split()
+                self.assertEqual(int(value, 16) & wanted, wanted, line)
+        self.refused(self.shoji("exec", "--cap", "CAP_NONSENSE", "c1", "--", "true"),
+                     "CAP_NONSENSE", status=125)
+        self.refused(self.shoji("exec", "--cap", "CAP_KILL", "-p", self.process("true"), "c1"),
+                     "--cap", status=125)
+
     def test_exit_status_and_pid_file(self):
         self.launch("c", self.bundle())
         pid_file = self.root + "/pid"
@@ -109,6 +126,22 @@ class Exec(oci_base.OciTest):
         self.run_ok("exec", "c", "sh", "-c", "echo gone > /go")
         with os.fdopen(read) as lines:
             self.assertEqual(lines.read(), "gone\n")  # also the end comes: nobody else has it
+
+    def test_a_process_ends_with_its_killed_shim(self):
+        self.launch("c", self.bundle())
+        pid_file = self.root + "/pid"
+        words = ("exec", "-d", "--pid-file", pid_file, "c", "--", "sleep", "4711")
+        subprocess.run(self.command(*words), check=True, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       timeout=oci_base.harness.LIMIT)
+        self.assertIn("sleep 4711", self.run_ok("ps", "c"))
+        with open(pid_file) as f:
+            os.kill(int(f.read()), signal.SIGKILL)
+        limit = time.monotonic() + oci_base.harness.LIMIT
+        while "sleep 4711" in self.run_ok("ps", "c"):
+            self.assertLess(time.monotonic(), limit)
+            time.sleep(0.05)
+        self.assertEqual(self.status("c"), "running")
 
     def test_exec_into_a_detached_container_ends(self):
         done = self.shoji("run", "-d", "--bundle", self.bundle("sh", "-c",

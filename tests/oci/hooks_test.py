@@ -52,6 +52,25 @@ class Hooks(oci_base.OciTest):
         self.assertEqual(self.told("poststart")["pid"], pid)
         self.assertGreater(self.told("prestart")["pid"], 0)
 
+    def test_the_state_between_the_hooks_is_creating(self):
+        shoji = " ".join(self.command())
+        ask = f"{shoji} state c > {self.root}/state-$0; {shoji} list -f json > {self.root}/list-$0"
+        kinds = KINDS[:3]
+        self.created("c", self.with_hooks({
+            kind: [{"path": "/bin/sh", "args": ["sh", "-c", ask, kind],
+                    "env": ["PATH=/usr/bin:/bin"]}] for kind in kinds}))
+        for kind in kinds:
+            with open(f"{self.root}/state-{kind}") as f:
+                state = json.load(f)
+            self.assertEqual((state["id"], state["status"]), ("c", "creating"), kind)
+            self.assertEqual(state["annotations"], {"org.example": "a"})
+            self.assertGreater(state["pid"], 0)
+            with open(f"{self.root}/list-{kind}") as f:
+                listed = [(each["id"], each["status"]) for each in json.load(f)]
+            self.assertEqual(listed, [("c", "creating")], kind)
+        self.assertEqual(self.status("c"), "created")
+        self.assertEqual(len(json.loads(self.run_ok("list", "-f", "json"))), 1)
+
     def test_a_failure_before_start_undoes_the_create(self):
         for kind in ("prestart", "createRuntime", "createContainer"):
             bundle = self.with_hooks({kind: [{"path": "/bin/sh",

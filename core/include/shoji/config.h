@@ -48,6 +48,9 @@ struct Cmd {
   // `oci_spec` for it. When given, it is used instead of everything above; its user is numbers,
   // and without capabilities it has those of its container.
   std::string oci_process;
+  // Added to every set of what it has else ("CAP_NET_ADMIN"); for Sandbox::EnterContainer() only,
+  // and not with `oci_process`.
+  std::vector<std::string> more_capabilities;
   // The two that follow count with `oci_process` and with ContainerConfig::oci_spec, too, and
   // mean something only where shims are processes.
   std::string console;  // path of a pty, the terminal of the shim; empty: our descriptors 0, 1, 2.

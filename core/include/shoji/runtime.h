@@ -56,6 +56,9 @@ struct RuntimeOptions {
   // Configuration files, later ones win; a directory stands for its *.toml in order.
   // A file that is missing is an error unless it is one of the two defaults.
   std::vector<std::string> config_files = {"/etc/shoji/shoji.toml", "/etc/shoji/conf.d"};
+  // {"sandbox.shim", "katashim"}: in the place of the declared default, so that files, environment
+  // and overrides win. INVALID_ARGUMENT for an option that nobody declares.
+  std::vector<std::pair<std::string, std::string>> defaults;
   bool use_environment = true;  // SHOJI_HYPERVISOR_QEMU_MEMORY=...
   // {"hypervisor.qemu.memory", "512M"}: wins over files and environment.
   std::vector<std::pair<std::string, std::string>> overrides;
@@ -131,6 +134,10 @@ class SHOJI_API Runtime {
 
   // The containers of all sandboxes. One whose record cannot be read is left out and logged.
   Result<std::vector<ContainerStatus>> ListContainers();
+
+  // Those that do not exist yet because some process is just making them: their hooks run. Until
+  // they exist nothing else can be done with them; `state` means nothing, `shim_pid` is the VMM.
+  std::vector<ContainerStatus> ContainersBeingMade();
 
   // The sandbox a container belongs to. NOT_FOUND.
   Result<std::string> SandboxOfContainer(const std::string& container_id);

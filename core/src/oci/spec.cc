@@ -301,6 +301,16 @@ Status BadField(const std::exception& e) {
                          e.what());
 }
 
+void AddCapabilities(const std::vector<std::string>& more, json& capabilities) {
+  for (const char* set : {"bounding", "effective", "inheritable", "permitted", "ambient"}) {
+    json names = ArrayOr(capabilities, set);
+    for (const std::string& name : more) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+    capabilities[set] = std::move(names);
+  }
+}
+
 Result<json> ExecObject(Cmd cmd, const User& user, const ContainerConfig& container,
                         const std::string& hostname) {
   std::vector<std::string> env;
@@ -316,6 +326,7 @@ Result<json> ExecObject(Cmd cmd, const User& user, const ContainerConfig& contai
   const bool own_capabilities = cmd.capabilities.has_value();
   json out = ProcessObject(cmd, user, OverlayEnv(std::move(env), cmd.envs));
   if (!own_capabilities && capabilities.is_object()) out["capabilities"] = capabilities;
+  if (!cmd.more_capabilities.empty()) AddCapabilities(cmd.more_capabilities, out["capabilities"]);
   return out;
 }
 

@@ -148,6 +148,23 @@ TEST(Edit, TakesSpecificationsThatLackThings) {
             false);
 }
 
+TEST(Exec, HasMoreCapabilities) {
+  Cmd cmd;
+  cmd.args = {"id"};
+  cmd.more_capabilities = {"CAP_KILL", "CAP_SYS_TIME"};
+  ContainerConfig bundle = Config();
+  bundle.oci_spec = R"({"process": {"capabilities": {"bounding": ["CAP_KILL"]}}})";
+  json capabilities = json::parse(*ExecProcess(cmd, User(), bundle, "pod"))["capabilities"];
+  for (const char* set : {"bounding", "effective", "inheritable", "permitted", "ambient"}) {
+    EXPECT_EQ(capabilities[set], (json{"CAP_KILL", "CAP_SYS_TIME"})) << set;
+  }
+  bundle.oci_spec = R"({"process": {}})";
+  capabilities = json::parse(*ExecProcess(cmd, User(), bundle, "pod"))["capabilities"];
+  EXPECT_EQ(capabilities["permitted"], (json{"CAP_KILL", "CAP_SYS_TIME"}));
+  bundle.oci_spec = R"({"process": {"capabilities": {"permitted": 7}}})";
+  EXPECT_FALSE(ExecProcess(cmd, User(), bundle, "pod").ok());
+}
+
 TEST(Exec, JoinsTheContainer) {
   Cmd cmd;
   cmd.args = {"id"};

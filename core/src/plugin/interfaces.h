@@ -207,6 +207,9 @@ class Shim {
   };
   Result<std::int32_t> Start(const Call& call, const Params& params);  // -1: built in
   Status Stop(const Call& call, std::int32_t pid);
+  bool can_signal() const { return SHOJI_HAS_SLOT(shoji_shim_v1, table_, signal); }
+  // By way of the container's shim `pid`. UNAVAILABLE: not possible, the agent has to be asked.
+  Status Signal(const Call& call, const Params& params, std::int32_t pid, int signal);
 
  private:
   const shoji_shim_v1* table_;

@@ -28,6 +28,20 @@ Result<std::int32_t> Shim::Start(const Call& call, const Params& params) {
   return pid;
 }
 
+Status Shim::Signal(const Call& call, const Params& params, std::int32_t pid, int signal) {
+  if (!can_signal()) return Unavailable("shim " + name_ + " passes no signals on");
+  shoji_shim_params raw{};
+  raw.struct_size = sizeof(raw);
+  raw.sandbox_id = ToStr(params.sandbox_id);
+  raw.container_id = ToStr(params.container_id);
+  raw.exec_id = ToStr(params.exec_id);
+  const CallArg arg(call);
+  PluginError error;
+  const std::int32_t code =
+      table_->signal(plugin_, options_, arg.get(), &raw, pid, signal, error.get());
+  return error.ToStatus(name_, "signal", code);
+}
+
 Status Shim::Stop(const Call& call, std::int32_t pid) {
   if (!SHOJI_HAS_SLOT(shoji_shim_v1, table_, stop)) return NoSlot(name_, "stop");
   const CallArg arg(call);

@@ -13,6 +13,7 @@
 #include "oci/user.h"
 #include "sandbox/agent_storage.h"
 #include "sandbox/container_hooks.h"
+#include "sandbox/creating.h"
 #include "sandbox/device_place.h"
 #include "sandbox/mount_points.h"
 #include "sandbox/object.h"
@@ -187,6 +188,13 @@ Status CheckShared(const SandboxRecord& record, const ContainerConfig& config, c
                          "\" shares no directories; use a storage");
 }
 
+// As long as it has no shim, the VMM stands for it.
+ContainerStatus BeingMade(const SandboxRecord& record, const ContainerRecord& container) {
+  ContainerStatus out = StatusOf(record, container);
+  if (!record.vm_processes.empty()) out.shim_pid = record.vm_processes.front().pid;
+  return out;
+}
+
 Result<std::string> NewExecId() {
   char bytes[8];
   if (getrandom(bytes, sizeof(bytes), 0) != static_cast<ssize_t>(sizeof(bytes))) {
@@ -262,6 +270,8 @@ Status SandboxObject::CreateInGuest(const SandboxRecord& record, ContainerRecord
   SHOJI_ASSIGN_OR_RETURN(request.shared_pid_namespace, SharesPids(record, container.config));
   SHOJI_ASSIGN_OR_RETURN(const ContainerHooks hooks,
                          ContainerHooks::Of(*context_, record, container));
+  SHOJI_ASSIGN_OR_RETURN(const CreatingMark mark,
+                         CreatingMark::Make(paths_, BeingMade(record, container)));
   undo.Push([hooks] { hooks.Poststop(); });
   SHOJI_RETURN_IF_ERROR(hooks.Prestart());
   SHOJI_ASSIGN_OR_RETURN(request.spec_json, GuestSpec(record, container));

@@ -59,15 +59,26 @@ Result<std::shared_ptr<Link>> SandboxObject::Connect(const SandboxRecord& record
   return link_;
 }
 
-void SandboxObject::CloseLink(bool stop_proxy, std::uint64_t closed_boot) {
+bool SandboxObject::CloseLink(bool stop_proxy, std::uint64_t closed_boot) {
   std::shared_ptr<Link> link;
   {
     const MutexLock lock(mutex_);
     link = std::exchange(link_, nullptr);
     if (closed_boot != 0) closed_boot_ = closed_boot;
   }
+  const bool found = link != nullptr;
   const Status closed = Link::Close(std::move(link), stop_proxy, Deadline::After(kCloseLimit));
   if (!closed.ok()) context_->Log(LogLevel::kWarn, closed.message());
+  return found;
+}
+
+void SandboxObject::StopProxy(const SandboxRecord& record) {
+  if (!VmLives(record) || record.proxy_state.empty()) return;
+  const auto proxy =
+      context_->plugins().AttachProxy(record.proxy, context_->call(), record.proxy_state);
+  const Call call{Deadline::After(kCloseLimit), -1};
+  const Status stopped = proxy.ok() ? (*proxy)->Stop(call) : proxy.status();
+  if (!stopped.ok()) context_->Log(LogLevel::kInfo, Name() + ": " + stopped.message());
 }
 
 void SandboxObject::Reopen() {

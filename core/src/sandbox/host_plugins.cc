@@ -1,5 +1,6 @@
 #include "sandbox/host_plugins.h"
 
+#include <algorithm>
 #include <climits>
 #include <cstdlib>
 #include <utility>
@@ -20,6 +21,22 @@ Config::Sources SourcesOf(const RuntimeOptions& options) {
   sources.use_environment = options.use_environment;
   sources.overrides = options.overrides;
   return sources;
+}
+
+// The embedder's defaults in the place of the declared ones. `all`: every option is declared by
+// now.
+Status SetDefaults(const RuntimeOptions& options, bool all, std::vector<OptionSpec>* specs) {
+  for (const auto& [name, value] : options.defaults) {
+    const auto same = [&name = name](const OptionSpec& spec) { return spec.name == name; };
+    const auto spec = std::find_if(specs->begin(), specs->end(), same);
+    if (spec != specs->end() && !IsPattern(*spec)) {
+      spec->default_value = value;
+    } else if (all) {
+      return InvalidArgument("a default is given for option \"" + name +
+                             "\", which neither the core nor a plugin declares");
+    }
+  }
+  return OkStatus();
 }
 
 // /proc/self/mountinfo shows paths without symbolic links, so the root must have none;
@@ -90,6 +107,7 @@ Result<std::unique_ptr<HostPlugins>> HostPlugins::Load(const RuntimeOptions& opt
   Config::Sources sources = SourcesOf(options);
   sources.declared_only = true;
   std::vector<OptionSpec> specs = CoreOptions();
+  SHOJI_RETURN_IF_ERROR(SetDefaults(options, false, &specs));
   SHOJI_ASSIGN_OR_RETURN(const Config core, Config::Load(specs, sources));
   SHOJI_ASSIGN_OR_RETURN(TrustPolicy policy, TrustPolicy::FromConfig(core));
   PluginScan scan = PluginScan::Run({PluginDirs(core), std::move(policy)});
@@ -97,6 +115,7 @@ Result<std::unique_ptr<HostPlugins>> HostPlugins::Load(const RuntimeOptions& opt
     SHOJI_RETURN_IF_ERROR(scan.AddInProcess(plugin.note, plugin.open));
   }
   scan.AppendOptions(&specs);
+  SHOJI_RETURN_IF_ERROR(SetDefaults(options, true, &specs));
   sources.declared_only = false;
   sources.explain_unknown = [&scan](const std::string& option) {
     return scan.ExplainUnknown(option);

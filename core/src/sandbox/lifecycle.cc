@@ -1,4 +1,5 @@
 // Start, stop, delete and release of a whole sandbox.
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <utility>
@@ -28,6 +29,17 @@ Status RemoveDir(const std::string& dir) {
     removed = RemoveTree(dir);
   }
   return removed;
+}
+
+// Whether the guest has something to do before its VM is ended by force: processes to end, disks
+// to write back, hooks to run. All that has ended was written to the host before.
+bool GuestHasWork(const SandboxRecord& record) {
+  if (!record.config.guest_hook_path.empty()) return true;
+  if (!record.storages.empty() || !record.devices.empty()) return true;
+  return std::any_of(record.containers.begin(), record.containers.end(),
+                     [](const ContainerRecord& container) {
+                       return container.state != State::kStopped && !ShimHasEnded(container);
+                     });
 }
 
 }  // namespace
@@ -141,7 +153,8 @@ Status SandboxObject::StopLocked(SandboxRecord& record, bool force) {
     SHOJI_ASSIGN_OR_RETURN(const auto vm, AttachVm(record));
     SHOJI_RETURN_IF_ERROR(ResumeVm(record, *vm));
   }
-  if (VmLives(record) && !(frozen && force)) {  // a guest that stands still can do nothing
+  // A guest that stands still can do nothing.
+  if (VmLives(record) && !(force && (frozen || !GuestHasWork(record)))) {
     const Status stopped = StopContainers(record, force);
     if (!stopped.ok() && !force) {
       (void)SaveRecord(record);
@@ -179,8 +192,7 @@ Status SandboxObject::Teardown(SandboxRecord& record, bool force) {
   for (const ContainerRecord& container : record.containers) {
     if (container.state == State::kStopped) StopShims(record, container);
   }
-  if (VmLives(record)) (void)Connect(record);  // a proxy of its own is stopped through it
-  CloseLink(true, record.boot);
+  if (!CloseLink(true, record.boot)) StopProxy(record);
   if (const Status destroyed = DestroyVm(record, force); !destroyed.ok()) {
     Reopen();
     return destroyed;

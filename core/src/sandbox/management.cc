@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "gc/garbage.h"
+#include "sandbox/creating.h"
 #include "sandbox/validate.h"
 
 namespace shoji {
@@ -71,6 +72,10 @@ Result<std::vector<ContainerStatus>> Management::ListContainers() {
     std::move(sandbox.containers.begin(), sandbox.containers.end(), std::back_inserter(out));
   }
   return out;
+}
+
+std::vector<ContainerStatus> Management::ContainersBeingMade() {
+  return shoji::ContainersBeingMade(context_->settings().root);
 }
 
 Result<SandboxStatus> Management::GetStatus(const std::string& id) {

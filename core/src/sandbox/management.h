@@ -33,6 +33,7 @@ class Management {
   Result<std::vector<SandboxStatus>> List();
   Result<SandboxStatus> GetStatus(const std::string& id);
   Result<std::vector<ContainerStatus>> ListContainers();
+  std::vector<ContainerStatus> ContainersBeingMade();
   Result<std::string> SandboxOf(const std::string& container_id);
   Result<GarbageReport> CollectGarbage(bool dry_run);
   Result<HypervisorReport> Check();

@@ -306,14 +306,18 @@ class SandboxObject : public std::enable_shared_from_this<SandboxObject> {
   Result<std::shared_ptr<Vm>> AttachVmLocked(const SandboxRecord& record) SHOJI_REQUIRES(mutex_);
   // Ends calls to the guest and drops the handles. `closed_boot`, when not 0: there will be no
   // link to that VM any more, unless Reopen() is called.
-  void CloseLink(bool stop_proxy, std::uint64_t closed_boot = 0) SHOJI_EXCLUDES(mutex_);
+  // False: there was none.
+  bool CloseLink(bool stop_proxy, std::uint64_t closed_boot = 0) SHOJI_EXCLUDES(mutex_);
   void Reopen() SHOJI_EXCLUDES(mutex_);
+  // Where there was no link that would have done it; the agent is not needed for that.
+  void StopProxy(const SandboxRecord& record);
   Status DestroyVm(const SandboxRecord& record, bool force) SHOJI_EXCLUDES(mutex_);
   void DropVm() SHOJI_EXCLUDES(mutex_);
   void SetEnded(std::uint64_t boot) SHOJI_EXCLUDES(mutex_);
   Status ResumeToKill(const std::string& container_id);
   // An empty exec id: every process of the container.
   Status Signal(const ProcessRef& process, int signal);
+  Status SignalByShim(const ProcessRef& process, int signal) SHOJI_EXCLUDES(mutex_);
   // `answer`: for a call that a paused guest would keep waiting.
   Result<std::shared_ptr<Link>> ConnectFor(const ProcessRef& process, bool answer);
   void NoteExit(const std::string& container_id, std::int64_t started_unix_ns);

@@ -314,6 +314,66 @@ TEST_F(OperationsTest, AKilledShimIsNamedAndItsProcessIsEnded) {
   ASSERT_TRUE(pod->Delete().ok());
 }
 
+// As a command has it that finds the sandbox, does one thing and leaves.
+class OperationsOfACommand : public OperationsTest {
+ protected:
+  void SetUp() override {
+    OperationsTest::SetUp();
+    world_.use_shim_processes(true);
+    const auto pod = Run();
+    ASSERT_TRUE(pod->Release().ok());
+  }
+  void EndAll() {
+    for (const char* id : {"one", "two"}) {
+      const std::int32_t shim = *(*management_.Fetch("pod"))->ShimPid({id, id});
+      world_.EndProcess(id, id);
+      AwaitEnd(shim);
+    }
+  }
+};
+
+TEST_F(OperationsOfACommand, ASignalGoesByWayOfTheShim) {
+  const auto pod = *management_.Fetch("pod");
+  const int opened = world_.Count("agent.open");
+  ASSERT_TRUE(pod->KillContainer("one", SIGUSR1, false).ok());
+  EXPECT_EQ(world_.Noted("shim.signal"), "one/one 10");
+  ASSERT_TRUE(pod->KillContainer("two", SIGKILL, true).ok());
+  EXPECT_EQ(world_.Noted("shim.signal"), "two/ 9");
+  EXPECT_EQ(world_.Count("agent.open"), opened);
+  ASSERT_TRUE(pod->Delete().ok());
+  ExpectNothingLeft();
+}
+
+TEST_F(OperationsOfACommand, WhereTheShimCannotTheAgentSends) {
+  const auto pod = *management_.Fetch("pod");
+  world_.FailAt("shim.signal");
+  EXPECT_EQ(pod->KillContainer("one", SIGUSR1, false).code(), StatusCode::kInternal);
+  EXPECT_EQ(world_.Count("agent.signal_process"), 0);
+  world_.Heal();
+  world_.Without("shim.signal");
+  ASSERT_TRUE(pod->KillContainer("one", SIGUSR1, false).ok());
+  EXPECT_EQ(world_.Count("agent.signal_process"), 1);
+  ASSERT_TRUE(pod->Delete().ok());
+  ExpectNothingLeft();
+}
+
+TEST_F(OperationsOfACommand, AGuestWhereAllHasEndedIsNotAskedBeforeItsEnd) {
+  EndAll();
+  const int opened = world_.Count("agent.open");
+  ASSERT_TRUE(management_.Delete("pod").ok());
+  EXPECT_EQ(world_.Count("agent.open"), opened);
+  EXPECT_EQ(world_.Count("agent.destroy_sandbox"), 0);
+  EXPECT_EQ(world_.Count("proxy.stop"), 1);
+  ExpectNothingLeft();
+}
+
+TEST_F(OperationsOfACommand, AGuestWithSomethingToDoIsAsked) {
+  ASSERT_TRUE(management_.Delete("pod").ok());
+  EXPECT_EQ(world_.Count("agent.destroy_sandbox"), 1);
+  EXPECT_EQ(world_.Count("proxy.stop"), 1);
+  ExpectNothingLeft();
+}
+
 TEST_F(OperationsTest, BuiltInShimsHaveNoNumber) {
   const auto pod = Run();
   Cmd cmd;
@@ -367,20 +427,19 @@ TEST_F(OperationsTest, AnExecWithoutAShimIsEnded) {
 }
 
 TEST_F(OperationsTest, SigkillReachesTheOnlyContainerOfAPausedSandbox) {
-  const auto pod = Run();
-  ASSERT_TRUE(pod->Pause().ok());
-  EXPECT_THAT(pod->KillContainer("one", SIGTERM, false).message(), HasSubstr("paused"));
+  SandboxConfig config = Pod();
+  config.containers.resize(1);
+  const auto pod = management_.Run(config);
+  ASSERT_TRUE((*pod)->Pause().ok());
+  EXPECT_THAT((*pod)->KillContainer("one", SIGTERM, false).message(), HasSubstr("paused"));
   EXPECT_EQ(world_.Count("agent.signal_process"), 0);
-  EXPECT_TRUE(pod->KillContainer("one", SIGKILL, false).ok());
+  EXPECT_TRUE((*pod)->KillContainer("one", SIGKILL, false).ok());
   EXPECT_EQ(world_.Count("agent.signal_process"), 1);
   EXPECT_EQ(StateOfPod(), State::kRunning);
 }
 
 TEST_F(OperationsTest, SigkillDoesNotWakeTheOthersOfAPausedSandbox) {
   const auto pod = Run();
-  ContainerConfig other = Pod().containers[0];
-  other.id = "two";
-  ASSERT_TRUE(pod->CreateContainer(other).ok());
   ASSERT_TRUE(pod->Pause().ok());
   EXPECT_THAT(pod->KillContainer("one", SIGKILL, false).message(), HasSubstr("paused"));
   EXPECT_EQ(StateOfPod(), State::kPaused);

@@ -37,6 +37,7 @@ struct SandboxPaths {
         share(dir + "/share"),
         overlay(dir + "/overlay"),
         cgroup(dir + "/cgroup"),
+        creating(dir + "/creating"),
         held(dir + "/held"),
         factory(HeldDir(root)) {}
 
@@ -49,9 +50,10 @@ struct SandboxPaths {
   std::string mounts;   // where the core mounts; `share` follows it
   std::string share;
   std::string overlay;
-  std::string cgroup;   // a file with the name of the control group on the host
-  std::string held;     // VMs that were made before the sandbox was (held.h)
-  std::string factory;  // of the root: where such VMs wait
+  std::string cgroup;    // a file with the name of the control group on the host
+  std::string creating;  // a file with the container that is being made (creating.h)
+  std::string held;      // VMs that were made before the sandbox was (held.h)
+  std::string factory;   // of the root: where such VMs wait
 };
 
 }  // namespace shoji

@@ -72,8 +72,36 @@ Status SandboxObject::SignalOne(const ProcessRef& process, int signal) {
   return Signal(process, signal);
 }
 
+// Where a process on the host stands for the container it has a way to the guest, and none has to
+// be made for one call. UNAVAILABLE: there is no such process, or it cannot.
+Status SandboxObject::SignalByShim(const ProcessRef& process, int signal) {
+  SHOJI_ASSIGN_OR_RETURN(Metadata* const metadata, context_->metadata());
+  SHOJI_ASSIGN_OR_RETURN(SandboxRecord record, metadata->Load(id_));
+  SHOJI_ASSIGN_OR_RETURN(const ContainerRecord* const container,
+                         FindContainer(record, process.container_id));
+  const Status none =
+      Unavailable("no shim of container \"" + process.container_id + "\" passes signals on");
+  if (container->shim_pid <= 0 || ShimHasEnded(*container) || !VmLives(record)) return none;
+  {
+    const MutexLock lock(mutex_);
+    if (link_ != nullptr) return none;  // there is a way already
+  }
+  SHOJI_ASSIGN_OR_RETURN(Shim* const shim, context_->shim(record.shim));
+  if (!shim->can_signal()) return none;
+  SHOJI_RETURN_IF_ERROR(
+      NotPaused(record, "cannot reach container \"" + process.container_id + "\""));
+  Shim::Params params;
+  params.sandbox_id = id_;
+  params.container_id = process.container_id;
+  params.exec_id = process.exec_id;
+  Status sent = shim->Signal(context_->call(), params, container->shim_pid, signal);
+  return sent.code() == StatusCode::kNotFound ? OkStatus() : sent;  // it has ended
+}
+
 Status SandboxObject::Signal(const ProcessRef& process, int signal) {
   SHOJI_RETURN_IF_ERROR(ValidateSignal(signal));
+  Status by_shim = SignalByShim(process, signal);
+  if (by_shim.code() != StatusCode::kUnavailable) return by_shim;
   SHOJI_ASSIGN_OR_RETURN(const auto link, ConnectFor(process, true));
   Status sent = link->agent().SignalProcess(context_->call(), process, signal);
   if (sent.code() == StatusCode::kNotFound) return OkStatus();  // it has ended

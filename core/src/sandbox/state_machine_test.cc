@@ -310,7 +310,7 @@ const Row kAttachedRows[] = {
 const std::set<std::string> kElsewhere = {
     "Create",        "Plugins",      "Options",         "CheckPlugin", "Metrics",
     "Option",        "LoadPlugin",   "CheckHypervisor", "GuestAssets", "PrepareFactory",
-    "FactoryStatus", "ServeFactory", "DestroyFactory",  "ShimPid"};
+    "FactoryStatus", "ServeFactory", "DestroyFactory",  "ShimPid",     "ContainersBeingMade"};
 
 class StateMachineTest : public testing::PodTest {
  protected:

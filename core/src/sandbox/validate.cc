@@ -100,6 +100,10 @@ Status ValidateId(std::string_view what, std::string_view id) {
   const bool good = !id.empty() && id.size() <= kMaxId && id != "." && id != ".." &&
                     std::all_of(id.begin(), id.end(), IsIdChar);
   if (good) return OkStatus();
+  if (id.size() > kMaxId) {
+    return InvalidArgument(std::string(what) + " id " + Quoted(id) + " has " +
+                           std::to_string(id.size()) + " characters; at most 64 are possible");
+  }
   return InvalidArgument(std::string(what) + " id " + Quoted(id) +
                          " is not 1 to 64 characters of A-Z a-z 0-9 '_' '.' '-'");
 }

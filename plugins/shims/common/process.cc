@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -19,6 +20,7 @@ namespace shoji::shims {
 namespace {
 
 constexpr std::string_view kMark = "SHOJI_SHIM=";
+constexpr std::string_view kSandboxDir = "SHOJI_SANDBOX_DIR=";
 constexpr std::size_t kMaxEnvironment = 4U << 20U;
 constexpr std::chrono::seconds kOwnEnd(2);
 constexpr std::chrono::seconds kKillTime(5);
@@ -32,21 +34,28 @@ bool AwaitEnd(int pidfd, Deadline deadline) {
   }
 }
 
-bool IsMarked(pid_t pid) {
-  const auto text = ReadFile("/proc/" + std::to_string(pid) + "/environ", kMaxEnvironment);
-  if (!text.ok()) return false;
-  const std::string_view all = *text;
-  for (std::size_t at = 0; at < all.size(); at = all.find('\0', at) + 1) {
-    if (all.substr(at).starts_with(kMark)) return true;
-    if (all.find('\0', at) == std::string_view::npos) return false;
+// The value of the variable `name` ("A=") in an environment; nothing: it is not set.
+std::optional<std::string> Find(std::string_view environment, std::string_view name) {
+  while (!environment.empty()) {
+    const std::string_view one = environment.substr(0, environment.find('\0'));
+    if (one.starts_with(name)) return std::string(one.substr(name.size()));
+    environment.remove_prefix(std::min(one.size() + 1, environment.size()));
   }
-  return false;
+  return std::nullopt;
 }
+
+bool IsMarked(pid_t pid) { return SandboxDirOf(pid).has_value(); }
 
 }  // namespace
 
 std::string MarkOf(const std::string& sandbox_id, const std::string& exec_id) {
   return std::string(kMark) + sandbox_id + "/" + exec_id;
+}
+
+std::optional<std::string> SandboxDirOf(pid_t pid) {
+  const auto text = ReadFile("/proc/" + std::to_string(pid) + "/environ", kMaxEnvironment);
+  if (!text.ok() || !Find(*text, kMark)) return std::nullopt;
+  return Find(*text, kSandboxDir).value_or("");
 }
 
 Status EndShim(pid_t pid, Deadline limit) {

@@ -1,4 +1,4 @@
-// The end of a shim, which need not be a child of ours.
+// What is known of a shim by its number, and its end; it need not be a child of ours.
 //
 // Threads  Safe.
 // Example  SHOJI_RETURN_IF_ERROR(EndShim(pid, deadline));
@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "shoji/base/deadline.h"
@@ -16,6 +17,9 @@ namespace shoji::shims {
 
 // What a shim of ours has in its environment: a number alone may be another's since.
 std::string MarkOf(const std::string& sandbox_id, const std::string& exec_id);
+
+// The directory of its sandbox; nothing when `pid` is no shim of ours.
+std::optional<std::string> SandboxDirOf(pid_t pid);
 
 // Gives it a moment to end by itself, for it may have output of its process left to write; then
 // SIGKILL, for any other signal it passes on to the process. Returns when it has ended. Success

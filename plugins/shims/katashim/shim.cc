@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "send_signal.h"
 #include "shim_process.h"
 
 namespace shoji::katashim {
@@ -50,6 +51,12 @@ Result<std::int32_t> KataShim::Start(const sdk::Host& host, const shoji_options*
 
 Status KataShim::Stop(const sdk::Host& /*host*/, const shoji_call* call, std::int32_t pid) {
   return shims::StopProcess(call, pid);
+}
+
+Status KataShim::Signal(const sdk::Host& /*host*/, const shoji_options* /*options*/,
+                        const shoji_call* call, const shoji_shim_params& params, std::int32_t pid,
+                        std::int32_t signal) {
+  return SignalByShim(call, params, pid, signal);
 }
 
 }  // namespace shoji::katashim

@@ -18,6 +18,8 @@ struct KataShim {
   static Result<std::int32_t> Start(const sdk::Host& host, const shoji_options* options,
                                     const shoji_call* call, const shoji_shim_params& params);
   static Status Stop(const sdk::Host& host, const shoji_call* call, std::int32_t pid);
+  static Status Signal(const sdk::Host& host, const shoji_options* options, const shoji_call* call,
+                       const shoji_shim_params& params, std::int32_t pid, std::int32_t signal);
 };
 
 }  // namespace shoji::katashim

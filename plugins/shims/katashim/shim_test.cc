@@ -6,13 +6,18 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <thread>
 
+#include "process.h"
 #include "shoji/base/file.h"
+#include "shoji/base/socket.h"
 #include "shoji/base/strings.h"
 #include "shoji/base/unique_fd.h"
 #include "shoji/sdk/testing/fake_host.h"
@@ -162,6 +167,70 @@ TEST_F(KataShimTest, StopLeavesStrangersAlone) {
   EXPECT_TRUE(Stop(SHOJI_SHIM_BUILT_IN).ok());
   EXPECT_EQ(Stop(0).code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(Stop(-7).code(), StatusCode::kInvalidArgument);
+}
+
+// A shim of this sandbox that does nothing, and the socket where it would listen.
+class KataShimSignalTest : public KataShimTest {
+ protected:
+  KataShimSignalTest() {
+    EXPECT_TRUE(MakeDirs(dir_ + "/shims").ok());
+    SpawnOptions options;
+    options.argv = {"/bin/sleep", "1000"};
+    options.env = {shims::MarkOf("c1", "c1"), "SHOJI_SANDBOX_DIR=" + dir_};
+    shim_ = std::make_unique<Child>(std::move(*Spawn(options)));
+    const auto end = Deadline::After(std::chrono::seconds(20));
+    while (!shims::SandboxDirOf(shim_->pid()) && !end.passed())
+      usleep(1000);  // it is just executed
+  }
+  ~KataShimSignalTest() override {
+    EXPECT_TRUE(shim_->Kill().ok());
+    (void)shim_->Wait(Deadline::Never());
+  }
+  // Answers one caller; gives what it had asked for.
+  std::string Serve(const std::string& answer) {
+    const UniqueFd caller(accept(listen_.get(), nullptr, nullptr));
+    char asked[100];
+    const ssize_t n = read(caller.get(), asked, sizeof asked);
+    (void)send(caller.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+    return {asked, static_cast<std::size_t>(n > 0 ? n : 0)};
+  }
+  Status Signal(std::int32_t number, const shoji_call* call = nullptr) {
+    return KataShim::Signal(sdk::Host(host_.raw()), nullptr, call, params_, shim_->pid(), number);
+  }
+  Status Answered(const std::string& answer) {
+    std::string asked;
+    std::thread server([&] { asked = Serve(answer); });
+    const Status status = Signal(SIGKILL);
+    shutdown(listen_.get(), SHUT_RD);  // a server that nobody has called goes, too
+    server.join();
+    EXPECT_EQ(asked, "signal 9 e1\n") << status.message();
+    listen_ = std::move(*ListenUnix(dir_ + "/shims/c1"));
+    return status;
+  }
+
+  UniqueFd listen_;
+  std::unique_ptr<Child> shim_;
+};
+
+TEST_F(KataShimSignalTest, TheGuestsAnswerIsTheAnswer) {
+  listen_ = std::move(*ListenUnix(dir_ + "/shims/c1"));
+  EXPECT_TRUE(Answered("0 \n").ok());
+  EXPECT_EQ(Answered("5 gone\n").code(), StatusCode::kNotFound);
+  EXPECT_EQ(Answered("13 it is odd\n").code(), StatusCode::kInternal);
+  EXPECT_THAT(Answered("13 it is odd\n").message(), HasSubstr("it is odd"));
+  EXPECT_EQ(Answered("").code(), StatusCode::kUnavailable) << "it ended first";
+  EXPECT_EQ(Answered("what?\n").code(), StatusCode::kUnavailable);
+  EXPECT_EQ(Answered(std::string(20000, 'x')).code(), StatusCode::kUnavailable);
+  const FakeCall cancelled;
+  cancelled.Cancel();
+  EXPECT_EQ(Signal(SIGTERM, cancelled.raw()).code(), StatusCode::kCancelled);
+}
+
+TEST_F(KataShimSignalTest, WhoDoesNotListenIsUnavailable) {
+  EXPECT_EQ(Signal(SIGKILL).code(), StatusCode::kUnavailable);
+  const Status self =
+      KataShim::Signal(sdk::Host(host_.raw()), nullptr, nullptr, params_, getpid(), SIGKILL);
+  EXPECT_THAT(self.message(), HasSubstr("none of a sandbox"));
 }
 
 TEST_F(KataShimTest, NamesWhatCannotBeStarted) {

@@ -69,17 +69,8 @@ Result<std::string> NewId(const Invocation& invocation) {
 
 Result<std::unique_ptr<Runtime>> OpenEngineRuntime(const Invocation& invocation,
                                                    RuntimeOptions extra) {
-  SHOJI_ASSIGN_OR_RETURN(auto runtime, OpenRuntime(invocation, extra));
-  Invocation lasting = invocation;
-  auto& overrides = lasting.global.overrides;
-  const std::size_t given = overrides.size();
-  for (const OptionInfo& option : runtime->Options()) {
-    if (option.set) continue;
-    if (option.name == "sandbox.proxy") overrides.emplace_back(option.name, "kataproxy");
-    if (option.name == "sandbox.shim") overrides.emplace_back(option.name, "katashim");
-  }
-  if (overrides.size() == given) return runtime;
-  return OpenRuntime(lasting, std::move(extra));
+  extra.defaults = {{"sandbox.proxy", "kataproxy"}, {"sandbox.shim", "katashim"}};
+  return OpenRuntime(invocation, std::move(extra));
 }
 
 Result<std::int32_t> PidFor(Sandbox& sandbox, const std::string& container_id,

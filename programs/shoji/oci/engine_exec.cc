@@ -13,6 +13,12 @@ namespace {
 namespace po = boost::program_options;
 using nlohmann::json;
 
+// "net_admin" is CAP_NET_ADMIN; what is none the guest refuses by its name.
+std::string CapabilityName(std::string name) {
+  for (char& c : name) c = static_cast<char>(toupper(static_cast<unsigned char>(c)));
+  return name.starts_with("CAP_") ? name : "CAP_" + name;
+}
+
 }  // namespace
 
 void DescribeEngineExec(po::options_description& options) {
@@ -73,13 +79,13 @@ Result<EngineExec> EngineExec::Read(const Invocation& invocation,
   if (const std::string cgroup = invocation.Text("cgroup"); !cgroup.empty() && cgroup != "/") {
     return InvalidArgument("--cgroup " + cgroup + ": a process can only be in its container's");
   }
-  if (invocation.Has("cap")) {
-    return InvalidArgument("--cap is not supported; give the capabilities with --process");
-  }
   EngineExec out;
   out.detach_ = invocation.Has("detach");
   if (invocation.Has("process")) {
     if (!args.empty()) return InvalidArgument("give either --process or a command, not both");
+    if (invocation.Has("cap")) {
+      return InvalidArgument("--cap goes with a command; --process has its own capabilities");
+    }
     SHOJI_RETURN_IF_ERROR(out.ReadProcess(invocation.Text("process")));
   } else {
     if (args.empty()) {
@@ -87,6 +93,9 @@ Result<EngineExec> EngineExec::Read(const Invocation& invocation,
     }
     SHOJI_ASSIGN_OR_RETURN(out.cmd_, CmdOf(invocation, args));
     out.cmd_.supplementary_groups = invocation.Texts("additional-gids");
+    for (const std::string& name : invocation.Texts("cap")) {
+      out.cmd_.more_capabilities.push_back(CapabilityName(name));
+    }
     if (invocation.Has("cwd")) out.cmd_.work_dir = invocation.Text("cwd");
     out.program_ = args[0];
     out.terminal_ = out.cmd_.terminal;

@@ -72,9 +72,10 @@ void DescribeRunBundle(po::options_description& options) {
 }
 
 bool IsRunBundle(const Invocation& invocation) {
-  for (const char* option : {"config", "console-socket", "pid-file", "preserve-fds", "no-pivot",
-                             "no-new-keyring", "no-subreaper", "detach", "keep"}) {
-    if (invocation.Has(option)) return true;
+  po::options_description engines;
+  DescribeRunBundle(engines);
+  for (const auto& option : engines.options()) {
+    if (invocation.Has(option->long_name().c_str())) return true;
   }
   return invocation.Has("bundle") && invocation.words.size() == 1;
 }

@@ -11,10 +11,23 @@ namespace {
 
 void DescribeNothing(boost::program_options::options_description& /*options*/) {}
 
+// One whose hooks run has no record yet.
+Result<std::string> CreatingStateOf(Runtime& runtime, const std::string& id) {
+  for (const ContainerStatus& container : runtime.ContainersBeingMade()) {
+    if (container.id == id) return StateJson(container, Stage::kCreating);
+  }
+  return NoSuchContainer(id);
+}
+
 Result<std::string> StateOf(const Invocation& invocation) {
   SHOJI_ASSIGN_OR_RETURN(const std::string id, TheId(invocation));
   SHOJI_ASSIGN_OR_RETURN(const auto runtime, OpenRuntime(invocation));
-  SHOJI_ASSIGN_OR_RETURN(ContainerStatus container, FindContainer(*runtime, id));
+  auto found = FindContainer(*runtime, id);
+  if (!found.ok()) {
+    const bool unknown = found.status().code() == StatusCode::kNotFound;
+    return unknown ? CreatingStateOf(*runtime, id) : found.status();
+  }
+  ContainerStatus container = std::move(*found);
   if (container.shim_pid < 0) {  // built in: the VMM stands for it
     const auto sandbox = runtime->StatusSandbox(container.sandbox_id);
     if (sandbox.ok() && !sandbox->vm_pids.empty()) container.shim_pid = sandbox->vm_pids.front();

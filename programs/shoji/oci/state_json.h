@@ -12,9 +12,13 @@
 
 namespace shoji::cli {
 
-std::string StateJson(const ContainerStatus& container);
-// One line: an array, as runc and crun print it.
-std::string StateListJson(const std::vector<ContainerStatus>& containers);
+// "creating" instead of its state for one that is being made.
+enum class Stage { kMade, kCreating };
+
+std::string StateJson(const ContainerStatus& container, Stage stage = Stage::kMade);
+// One line: an array, as runc and crun print it; those that are being made come last.
+std::string StateListJson(const std::vector<ContainerStatus>& containers,
+                          const std::vector<ContainerStatus>& being_made = {});
 
 }  // namespace shoji::cli
 

@@ -6,7 +6,7 @@
  * Threads   [any].
  * Errors    CANCELLED and DEADLINE_EXCEEDED; INVALID_ARGUMENT for the parameters; NOT_FOUND and
  *           PERMISSION_DENIED for the program of the shim.
- * Since     ABI 1, all slots.
+ * Since     ABI 1, all slots but those that say otherwise.
  * Example   shim->start(plugin, opts, call, &params, &pid, err);  // -1: built in
  */
 #ifndef SHOJI_PLUGIN_SHIM_H_
@@ -51,6 +51,15 @@ typedef struct shoji_shim_v1 {
                    const shoji_shim_params *params, int32_t *ret_pid, shoji_error *err);
   /* Ends the shim `pid`. Success if it is gone or built in. */
   int32_t (*stop)(void *plugin, const shoji_call *call, int32_t pid, shoji_error *err);
+
+  /* Sends `signal` to the process of `params`, or with an empty exec_id to every process of its
+   * container, by way of the container's shim `pid`, and returns when the guest has answered:
+   * any signal, also those that end or stop a process without asking it. Of `params` only the
+   * ids count. UNAVAILABLE: the shim cannot, or has just ended; the caller asks the agent then.
+   * NOT_FOUND: there is no such process any more. INTERNAL: what else the guest answered.
+   * Optional. Since minor 2. */
+  int32_t (*signal)(void *plugin, const shoji_options *options, const shoji_call *call,
+                    const shoji_shim_params *params, int32_t pid, int32_t signal, shoji_error *err);
 } shoji_shim_v1;
 
 #ifdef __cplusplus

@@ -1,12 +1,15 @@
 // Base for plugins of kind "shim".
 //
-// Purpose  Write a class with two static functions, get the C table.
-// Threads  Both may be called from any thread at any time.
+// Purpose  Write a class with two or three static functions, get the C table.
+// Threads  They may be called from any thread at any time.
 // Example
 //     struct MyShim {
 //       static Result<std::int32_t> Start(const Host&, const shoji_options*, const shoji_call*,
 //                                         const shoji_shim_params&);
 //       static Status Stop(const Host&, const shoji_call*, std::int32_t pid);
+//       // Where shims can: interface minor 2 in the note.
+//       static Status Signal(const Host&, const shoji_options*, const shoji_call*,
+//                            const shoji_shim_params&, std::int32_t pid, std::int32_t signal);
 //     };
 //     SHOJI_SDK_PLUGIN([](shoji::sdk::Interfaces& i) {
 //       i.Add(SHOJI_SHIM_V1, shoji::sdk::ShimTable<MyShim>());
@@ -40,8 +43,23 @@ class ShimTrampolines {
     return host.Guard(error, [&]() -> Status { return T::Stop(host, call, pid); });
   }
 
+  static std::int32_t Signal(void* plugin, const shoji_options* options, const shoji_call* call,
+                             const shoji_shim_params* params, std::int32_t pid, std::int32_t signal,
+                             shoji_error* error) noexcept {
+    const Host& host = HostOf(plugin);
+    return host.Guard(error, [&]() -> Status {
+      if (!SHOJI_HAS(shoji_shim_params, params, exec_id)) return TooShort("shoji_shim_params");
+      return T::Signal(host, options, call, *params, pid, signal);
+    });
+  }
+  static constexpr shoji_shim_v1 Table() {
+    shoji_shim_v1 table = {sizeof(shoji_shim_v1), 0, Start, Stop, nullptr};
+    if constexpr (requires { &T::Signal; }) table.signal = Signal;
+    return table;
+  }
+
  public:
-  static constexpr shoji_shim_v1 kTable = {sizeof(shoji_shim_v1), 0, Start, Stop};
+  static constexpr shoji_shim_v1 kTable = Table();
 };
 
 }  // namespace internal
