@@ -58,12 +58,19 @@ int SignalRelay::cancelled_by() const {
   return cancelled_by_;
 }
 
+void SignalRelay::Hold() {
+  MutexLock lock(mutex_);
+  holding_ = true;
+}
+
 void SignalRelay::Attach(std::function<void(int)> handler) {
   MutexLock lock(mutex_);
   handler_ = std::move(handler);
   attached_once_ = true;
   // It came too late to cancel anything: the process gets it.
   if (const int late = std::exchange(cancelled_by_, 0); late != 0) handler_(late);
+  holding_ = false;
+  for (const int signal : std::exchange(held_, {})) handler_(signal);
 }
 
 void SignalRelay::Detach() {
@@ -87,6 +94,8 @@ void SignalRelay::Handle(int signal) {
   MutexLock lock(mutex_);
   if (handler_) {
     handler_(signal);
+  } else if (holding_) {
+    held_.insert(signal);
   } else if (!attached_once_ && AsksForEnd(signal)) {
     cancelled_by_ = signal;
     Raise(cancel_.get());

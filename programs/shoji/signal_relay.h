@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <thread>
 
 #include "shoji/base/thread_annotations.h"
@@ -34,7 +35,10 @@ class SignalRelay {
   // That signal, or 0.
   int cancelled_by() const;
 
-  // From now on signals go to `handler`, first the one that came too late to cancel.
+  // From now on signals cancel nothing and wait for Attach(): what is under way may have been done
+  // already, and whoever sees it done means the process.
+  void Hold();
+  // From now on signals go to `handler`, first those that came too late to cancel.
   void Attach(std::function<void(int)> handler);
   // Later signals are dropped. Returns when no call of the handler is under way.
   void Detach();
@@ -51,6 +55,8 @@ class SignalRelay {
   mutable Mutex mutex_;
   std::function<void(int)> handler_ SHOJI_GUARDED_BY(mutex_);
   bool attached_once_ SHOJI_GUARDED_BY(mutex_) = false;
+  bool holding_ SHOJI_GUARDED_BY(mutex_) = false;
+  std::set<int> held_ SHOJI_GUARDED_BY(mutex_);  // as the kernel does: each once
   int cancelled_by_ SHOJI_GUARDED_BY(mutex_) = 0;
 };
 

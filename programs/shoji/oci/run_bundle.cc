@@ -31,6 +31,7 @@ Result<int> Detach(const NewContainer& made, const Bundle& bundle) {
 
 Result<int> Attach(const NewContainer& made, const Bundle& bundle, const SessionOptions& session,
                    SignalRelay& relay) {
+  relay.Hold();  // its output may be there before the answer of the start
   SHOJI_RETURN_IF_ERROR(StartIt(made, bundle));
   return RunSession(made.sandbox(), made.id(), made.id(), session, relay);
 }
