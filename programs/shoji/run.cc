@@ -60,18 +60,6 @@ Status Report(const Invocation& invocation, StageReport& report) {
   return report.WriteJson(invocation.Text("timings-json"));
 }
 
-// Nobody has said where the VM is to come from: whoever types this does not want to wait for a
-// boot each time.
-Result<std::unique_ptr<Runtime>> OpenForPeople(const Invocation& invocation,
-                                               const RuntimeOptions& options) {
-  auto runtime = OpenRuntime(WithFactory(invocation, invocation.Text("factory")), options);
-  if (!runtime.ok() || invocation.Has("factory")) return runtime;
-  for (const OptionInfo& option : (*runtime)->Options()) {
-    if (option.name == "sandbox.factory" && option.set) return runtime;
-  }
-  return OpenRuntime(WithFactory(invocation, "auto"), options);
-}
-
 int RunRun(const Invocation& invocation) {
   if (IsRunBundle(invocation)) return RunBundle(invocation);
   auto relay = SignalRelay::Start();
@@ -80,7 +68,10 @@ int RunRun(const Invocation& invocation) {
   RuntimeOptions options;
   options.on_span = [&report](const Span& span) { report.Add(span); };
   options.cancel_fd = (*relay)->cancel_fd();
-  auto runtime = OpenForPeople(invocation, options);
+  // Whoever types this does not want to wait for a boot each time.
+  options.defaults = {{"sandbox.factory", "auto"}};
+  auto runtime =
+      OpenRuntime(WithFactory(invocation, invocation.Text("factory")), std::move(options));
   if (!runtime.ok()) {
     report.EndProgress();
     return Fail(runtime.status());
