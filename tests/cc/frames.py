@@ -23,10 +23,13 @@ def encode(kind, opcode, payload=b"", error=False):
 
 
 def read_exactly(sock, size):
-    """None at the end of the stream."""
+    """None at the end of the stream, also when its other end was killed."""
     data = b""
     while len(data) < size:
-        piece = sock.recv(min(size - len(data), 1 << 16))
+        try:
+            piece = sock.recv(min(size - len(data), 1 << 16))
+        except ConnectionResetError:
+            piece = b""
         if not piece:
             return None
         data += piece
