@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "jail/test_bed.h"
 
@@ -201,7 +202,9 @@ class FaultsTest : public Bed {
   std::map<long, int> FailEach(const grpc::Spec& spec) {
     std::map<long, int> failed;
     for (int nth = 1; nth < 5000; ++nth) {
-      const auto [call, code] = RunWithFault(spec, nth);
+      auto [call, code] = RunWithFault(spec, nth);
+      // On a busy machine one run has been seen to be shorter than the others.
+      if (call < 0) std::tie(call, code) = RunWithFault(spec, nth);
       EXPECT_EQ(code, 0) << "step " << nth << ", system call " << call;
       if (call < 0) return failed;
       ++failed[call];
