@@ -1,9 +1,11 @@
 #include "sandbox/host_cgroup.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -127,6 +129,13 @@ Status RemoveOne(const std::string& path) {
   }
 }
 
+// False where something else is mounted over it, which mountinfo does not tell.
+bool IsShown(const std::string& mount) {
+  struct statfs info = {};
+  return statfs(mount.c_str(), &info) == 0 &&
+         (info.f_type == CGROUP_SUPER_MAGIC || info.f_type == CGROUP2_SUPER_MAGIC);
+}
+
 bool IsDirectory(const std::string& path) {
   struct stat info = {};
   return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
@@ -190,7 +199,9 @@ CgroupHost CgroupHost::Parse(std::string_view mountinfo) {
 
 Result<CgroupHost> CgroupHost::Find() {
   SHOJI_ASSIGN_OR_RETURN(const std::string text, ReadFile("/proc/self/mountinfo"));
-  return Parse(text);
+  CgroupHost host = Parse(text);
+  std::erase_if(host.hierarchies_, [](const Hierarchy& h) { return !IsShown(h.mount); });
+  return host;
 }
 
 Status CgroupHost::Make(const std::string& group) const {
