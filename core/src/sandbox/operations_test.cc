@@ -436,6 +436,7 @@ TEST_F(OperationsTest, SigkillReachesTheOnlyContainerOfAPausedSandbox) {
   EXPECT_TRUE((*pod)->KillContainer("one", SIGKILL, false).ok());
   EXPECT_EQ(world_.Count("agent.signal_process"), 1);
   EXPECT_EQ(StateOfPod(), State::kRunning);
+  ASSERT_TRUE((*pod)->Delete().ok());
 }
 
 TEST_F(OperationsTest, SigkillDoesNotWakeTheOthersOfAPausedSandbox) {
@@ -443,6 +444,7 @@ TEST_F(OperationsTest, SigkillDoesNotWakeTheOthersOfAPausedSandbox) {
   ASSERT_TRUE(pod->Pause().ok());
   EXPECT_THAT(pod->KillContainer("one", SIGKILL, false).message(), HasSubstr("paused"));
   EXPECT_EQ(StateOfPod(), State::kPaused);
+  ASSERT_TRUE(pod->Delete().ok());
 }
 
 // ---- a guest that hangs ----------------------------------------------------------------

@@ -27,7 +27,17 @@ class PodTest : public ::testing::Test {
     ASSERT_TRUE(kInNamespace) << "needs root: a mount namespace of its own";
     ASSERT_TRUE(MakeDirs(rootfs() + "/etc").ok());
   }
-  void TearDown() override { context_->ForgetAll(); }
+  // A test that leaves a process is told so itself, not the whole run at its end.
+  void TearDown() override {
+    context_->ForgetAll();
+    const auto marked = MarkedProcesses();
+    ASSERT_TRUE(marked.ok());
+    for (const auto& [dir, processes] : *marked) {
+      if (dir.compare(0, world_.root().size(), world_.root()) != 0) continue;
+      ADD_FAILURE() << processes.size() << " processes of " << dir << " are left";
+      EXPECT_TRUE(KillMarkedProcesses(dir).ok());
+    }
+  }
 
   std::string rootfs() const { return dir_.path() + "/rootfs"; }
   std::string SandboxDir(const std::string& id = "pod") const {
