@@ -238,14 +238,15 @@ Census TakeCensus(const std::string& root) {
     return std::count(text.begin(), text.end(), '\n');
   }());
   census.cgroups = CountDirectories("/sys/fs/cgroup");
+  // Those of other processes come and go as they please.
   std::set<std::string> namespaces;
-  for (const std::string& name : Names("/proc")) {
+  const auto marked = MarkedProcesses(root);
+  for (const auto& [pid, command] : marked) {
     std::error_code error;
-    if (IsNumber(name)) namespaces.insert(fs::read_symlink("/proc/" + name + "/ns/net", error));
+    namespaces.insert(fs::read_symlink("/proc/" + std::to_string(pid) + "/ns/net", error));
   }
-  namespaces.erase("");
   census.namespaces = namespaces.size();
-  census.marked_processes = MarkedProcesses(root).size();
+  census.marked_processes = marked.size();
   census.resident_kib = FieldOfStatus("VmRSS");
   return census;
 }
