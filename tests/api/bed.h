@@ -86,7 +86,7 @@ struct Census {
   std::size_t threads = 0;
   std::size_t mounts = 0;
   std::size_t cgroups = 0;
-  std::size_t namespaces = 0;  // network namespaces of all processes
+  std::size_t namespaces = 0;  // network namespaces of the marked processes
   std::size_t marked_processes = 0;
   std::size_t resident_kib = 0;
 };

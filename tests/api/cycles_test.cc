@@ -32,7 +32,7 @@ TEST_F(CyclesTest, CreateStartStopDeleteLeavesEverythingAsItWas) {
   EXPECT_EQ(after.fds, before.fds);
   EXPECT_EQ(after.threads, before.threads);
   EXPECT_EQ(after.mounts, before.mounts);
-  EXPECT_EQ(after.cgroups, before.cgroups);
+  EXPECT_LE(after.cgroups, before.cgroups) << "of the whole machine: others may take theirs away";
   EXPECT_EQ(after.namespaces, before.namespaces);
   EXPECT_EQ(after.marked_processes, before.marked_processes);
   EXPECT_LE(after.resident_kib, before.resident_kib + kMemoryGrowthKib);
