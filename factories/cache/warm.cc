@@ -240,7 +240,7 @@ Status TryWarm(const sdk::Host& host, const WarmVm& vm, const Place& place, cons
                const shoji_call* call, shoji_error* error, bool* left) {
   Rehearsal rehearsal(vm, call, error);
   SHOJI_RETURN_IF_ERROR(rehearsal.Identity());
-  if (wanted.shares().empty()) return OkStatus();
+  if (wanted.shares().empty()) return FailedPrecondition("it shares no directory");
   const std::string source = SmallRootfs(host);
   if (source.empty()) return NotFound("the small root file system is not installed");
   SharedRootfs rootfs(place);
@@ -263,8 +263,15 @@ Status Warm(const sdk::Host& host, const WarmVm& vm, const Place& place, const W
   limited.deadline_ns =
       Deadline::FromNanos(limited.deadline_ns).Min(Deadline::After(kLimit)).nanos();
   bool left = false;
+  const std::int64_t began = Deadline::NowNanos();
   const Status warmed = TryWarm(host, vm, place, wanted, &limited, error, &left);
-  if (warmed.ok() || left) return warmed;
+  if (left) return warmed;
+  if (warmed.ok()) {
+    const auto taken = std::chrono::nanoseconds(Deadline::NowNanos() - began);
+    host.Log(SHOJI_LOG_DEBUG, "a container lived and ended in VM " + place.id() + ": " +
+                                  std::to_string(taken / std::chrono::milliseconds(1)) + " ms");
+    return OkStatus();
+  }
   std::string why(warmed.message());
   if (!warmed.detail("told").empty()) why = sdk::ToldText(host, error);
   host.Log(SHOJI_LOG_DEBUG, "VM " + place.id() + " waits without a rehearsal: " + why);
