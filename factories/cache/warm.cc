@@ -187,8 +187,8 @@ class Rehearsal {
     request.storages = storages;
     request.storage_count = 1;
     const Status made = Code(vm_.agents->create_sandbox(vm_.agent, call_, &request, error_));
-    SHOJI_RETURN_IF_ERROR(made);
-    const Status lived = Container();
+    const Status lived = made.ok() ? Container() : made;
+    // Also of one that was made after we had stopped waiting for it.
     const Status gone = Code(vm_.agents->destroy_sandbox(vm_.agent, call_, error_));
     left_ = !gone.ok();
     return left_ ? gone : lived;
