@@ -69,6 +69,7 @@ Result<std::unique_ptr<sdk::FactoryBase>> CacheFactory::Open(const sdk::Host& ho
         "option \"base\" is \"cache\"; write the factory that makes the VMs: "
         "direct or template");
   }
+  if (!map.Get("warm_up").empty()) settings.warm_up = map.GetBool("warm_up");
   settings.socket = map.Get("socket");
   return std::unique_ptr<sdk::FactoryBase>(
       std::make_unique<CacheFactory>(host, std::move(settings)));
@@ -177,10 +178,11 @@ Status CacheFactory::Prepare(const shoji_call* call, const shoji_vm_request& req
   std::shared_ptr<Pool> pool = OwnPool();
   if (pool == nullptr) {
     // The first one here, so that the caller is told what is wrong.
-    SHOJI_ASSIGN_OR_RETURN(auto first,
-                           Waiting::Make(host_, *base, wanted, run_dir, cancel_fd, error));
-    pool = std::make_shared<Pool>(host_, Pool::Options{base, run_dir, settings_.size, nullptr},
-                                  wanted, std::move(first));
+    SHOJI_ASSIGN_OR_RETURN(auto first, Waiting::Make(host_, *base, wanted, run_dir, cancel_fd,
+                                                     settings_.warm_up, error));
+    pool = std::make_shared<Pool>(
+        host_, Pool::Options{base, run_dir, settings_.size, settings_.warm_up, nullptr}, wanted,
+        std::move(first));
     const MutexLock lock(mutex_);
     if (pool_ == nullptr) pool_ = pool;
     pool = pool_;
@@ -200,7 +202,7 @@ Status CacheFactory::Serve(const shoji_call* call, const shoji_vm_request& reque
   SHOJI_ASSIGN_OR_RETURN(const SocketLock lock, SocketLock::Take(path));
   SHOJI_ASSIGN_OR_RETURN(const auto base, BaseFactory(error));
   SHOJI_RETURN_IF_ERROR(base->Prepare(call, request, error));
-  Pool pool(host_, {base, run_dir, settings_.size, error}, wanted, nullptr);
+  Pool pool(host_, {base, run_dir, settings_.size, settings_.warm_up, error}, wanted, nullptr);
   SHOJI_ASSIGN_OR_RETURN(const auto server, Server::Listen(host_, &pool, run_dir, path));
   host_.Log(SHOJI_LOG_INFO, "VMs are kept ready at " + path);
   return server->Run(sdk::CallView(call).get()->cancel_fd);

@@ -22,6 +22,7 @@ class CacheFactory : public sdk::FactoryBase {
  public:
   struct Settings {
     std::size_t size = 2;
+    bool warm_up = true;
     std::string base = "direct";
     std::string socket;  // empty: in the run directory
   };

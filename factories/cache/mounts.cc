@@ -69,6 +69,10 @@ Status MountShare(const std::string& dir) {
   return MountCopy(mounts, share, true, MS_SLAVE);
 }
 
+Status MountReadOnly(const std::string& source, const std::string& target) {
+  return MountCopy(source, target, true, MS_PRIVATE);
+}
+
 Status UnmountBelow(const std::string& dir) {
   if (dir.size() < 2 || dir[0] != '/') return InvalidArgument("\"" + dir + "\" is no directory");
   SHOJI_ASSIGN_OR_RETURN(const std::string text, ReadFile("/proc/self/mountinfo"));

@@ -91,8 +91,8 @@ void Pool::MakeOne() {
     const MutexLock lock(mutex_);
     wanted = wanted_;
   }
-  auto made =
-      Waiting::Make(host_, *options_.base, wanted, options_.run_dir, stop_.get(), options_.error);
+  auto made = Waiting::Make(host_, *options_.base, wanted, options_.run_dir, stop_.get(),
+                            options_.warm_up, options_.error);
   Vms surplus;
   const MutexLock lock(mutex_);
   changed_.notify_all();

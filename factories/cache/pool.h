@@ -31,6 +31,7 @@ class Pool {
     std::shared_ptr<const Base> base;
     std::string run_dir;
     std::size_t size = 2;
+    bool warm_up = true;
     // For what other plugins say of failures; used by the thread, outlives the pool. May be null.
     shoji_error* error = nullptr;
   };

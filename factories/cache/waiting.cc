@@ -16,6 +16,7 @@
 #include "shoji/base/strings.h"
 #include "shoji/plugin/hypervisor_hotplug.h"
 #include "shoji/plugin/hypervisor_state.h"
+#include "warm.h"
 
 namespace shoji::cache {
 namespace {
@@ -116,7 +117,7 @@ Status Waiting::Adopt(shoji_vm* vm, shoji_error* error) {
 
 Result<std::unique_ptr<Waiting>> Waiting::Make(const sdk::Host& host, const Base& base,
                                                const Wanted& wanted, const std::string& run_dir,
-                                               int stop_fd, shoji_error* error) {
+                                               int stop_fd, bool warm_up, shoji_error* error) {
   const shoji_call call = CallFor(kMakeLimit, stop_fd);
   SHOJI_ASSIGN_OR_RETURN(Place place, Place::Make(run_dir, !wanted.shares().empty()));
   const std::string id = place.id();
@@ -136,8 +137,12 @@ Result<std::unique_ptr<Waiting>> Waiting::Make(const sdk::Host& host, const Base
   SHOJI_ASSIGN_OR_RETURN(const shoji_new_vm made, base.New(&call, raw, error));
   if (made.boot_vcpus != 0) out->made_.SetSize(made.boot_vcpus, made.boot_memory_bytes);
   const Status adopted = out->Adopt(made.vm, error);
+  const WarmVm warm{hypervisors.table, made.vm, agents.table, made.agent};
+  const Status warmed =
+      adopted.ok() && warm_up ? Warm(host, warm, out->place_, wanted, &call, error) : OkStatus();
   const Status left = out->LeaveAlone(proxies, agents, made, &call, stop_fd, error);
   SHOJI_RETURN_IF_ERROR(adopted);
+  SHOJI_RETURN_IF_ERROR(warmed);
   SHOJI_RETURN_IF_ERROR(left);
   // For who takes it over and never hears our answer.
   SHOJI_RETURN_IF_ERROR(WriteFile(out->place_.dir() + "/state", out->state_, 0600));

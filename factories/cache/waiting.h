@@ -52,10 +52,10 @@ class Base {
 
 class Waiting {
  public:
-  // Gives up with CANCELLED when `stop_fd` gets readable.
+  // Gives up with CANCELLED when `stop_fd` gets readable. `warm_up`: see warm.h.
   static Result<std::unique_ptr<Waiting>> Make(const sdk::Host& host, const Base& base,
                                                const Wanted& wanted, const std::string& run_dir,
-                                               int stop_fd, shoji_error* error);
+                                               int stop_fd, bool warm_up, shoji_error* error);
   // One that another process moved to the sandbox: NOT_FOUND when its processes are gone.
   static Result<std::unique_ptr<Waiting>> Attach(const sdk::Host& host, Place place,
                                                  const shoji_vm_request& request,

@@ -117,6 +117,28 @@ TEST_F(CacheTest, VmsOfAServer) {
   ExpectNothing();
 }
 
+TEST_F(CacheTest, AContainerLivesInEachBeforeItWaits) {
+  const auto runtime = NewRuntime(1);
+  std::size_t read = 0;  // the servers write to one file
+  for (const bool warm : {true, false}) {
+    const Overrides more = {{"log.level", "debug"},
+                            {"factory.cache.warm_up", warm ? "true" : "false"}};
+    ServerProcess server(bed_.root(), Cache(1, more));
+    ASSERT_TRUE(AwaitReady(*runtime, 1));
+    const auto log = ReadFile(server.log());
+    ASSERT_TRUE(Ok(log));
+    EXPECT_EQ(log->find("a container lived and ended in VM", read) != std::string::npos, warm)
+        << *log;
+    read = log->size();
+    // The sandbox may have one of that name: nothing of it is left.
+    Use(*runtime, "warm");
+    EXPECT_TRUE(Held("warm"));
+    EXPECT_TRUE(Ok(runtime->DeleteSandbox("warm")));
+    EXPECT_EQ(server.End(SIGTERM), 0);
+  }
+  ExpectNothing();
+}
+
 TEST_F(CacheTest, OneServerAtASocket) {
   const auto runtime = NewRuntime(1);
   ServerProcess server(bed_.root(), Cache(1));
