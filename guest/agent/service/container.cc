@@ -24,8 +24,7 @@ void Container::Start(Done done) {
   auto begun = jail_->BeginStart();
   if (!begun.ok()) return done(begun.status());
   on_started_ = std::move(done);
-  starting_ =
-      std::make_unique<Awaiting<jail::Started>>(context_.loop, nullptr, *std::move(begun));
+  starting_ = std::make_unique<Awaiting<jail::Started>>(context_.loop, nullptr, *std::move(begun));
   starting_->Wait([this](const Result<jail::Started>& started) {
     started_ = started.ok();
     starting_.reset();
@@ -41,7 +40,8 @@ void Container::GiveUpStart(const Status& why) {
 
 Status Container::MakeRoom(const std::string& exec_id) {
   const auto same = execs_.find(exec_id);
-  if (exec_id.empty() || exec_id == init_id_ || executing_.count(exec_id) != 0 || (same != execs_.end() && !same->second->told())) {
+  if (exec_id.empty() || exec_id == init_id_ || executing_.count(exec_id) != 0 ||
+      (same != execs_.end() && !same->second->told())) {
     return AlreadyExists("container " + id_ + " has a process \"" + exec_id + "\" already");
   }
   if (same != execs_.end()) execs_.erase(same);
@@ -64,11 +64,10 @@ void Container::Exec(const grpc::ExecProcessRequest& request, Done done) {
   if (!begun.ok()) return done(begun.status());
   Executing& executing = executing_[exec_id];
   executing.done = std::move(done);
-  executing.awaiting = std::make_unique<Awaiting<jail::Process>>(context_.loop, context_.reaper,
-                                                                 *std::move(begun));
-  executing.awaiting->Wait([this, exec_id](Result<jail::Process> process) {
-    Executed(exec_id, std::move(process));
-  });
+  executing.awaiting =
+      std::make_unique<Awaiting<jail::Process>>(context_.loop, context_.reaper, *std::move(begun));
+  executing.awaiting->Wait(
+      [this, exec_id](Result<jail::Process> process) { Executed(exec_id, std::move(process)); });
 }
 
 void Container::Executed(const std::string& exec_id, Result<jail::Process> process) {
