@@ -160,10 +160,14 @@ void Child::Kill() {
   syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
   pollfd ended{pidfd.get(), POLLIN, 0};
   const Deadline deadline = Deadline::After(kGrace);
-  while (poll(&ended, 1, deadline.PollTimeout()) < 0 && errno == EINTR) {
-  }
+  int ready = 0;
+  do {
+    ready = poll(&ended, 1, deadline.PollTimeout());
+  } while (ready < 0 && errno == EINTR);
   siginfo_t info{};
-  waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED | WNOHANG);
+  while (ready > 0 && waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED) < 0 &&
+         errno == EINTR) {
+  }
   pid = -1;
 }
 
