@@ -73,7 +73,8 @@ const std::set<long>& Building() {
       SYS_newfstatat,    SYS_fstatfs,     SYS_statfs,        SYS_readlink,    SYS_readlinkat,
       SYS_getdents64,    SYS_execve,      SYS_memfd_create,  SYS_pidfd_open,  SYS_sched_setattr,
       SYS_ioprio_set,    SYS_personality, SYS_socket,        SYS_close_range, SYS_faccessat,
-      SYS_faccessat2,    SYS_mmap,        SYS_read,          SYS_lseek};
+      SYS_faccessat2,    SYS_open_tree,   SYS_move_mount,    SYS_mmap,        SYS_read,
+      SYS_lseek};
   return calls;
 }
 
