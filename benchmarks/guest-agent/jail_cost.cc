@@ -46,8 +46,10 @@ void Mount(const char* type, const char* where) {
 // In a VM nothing is there yet.
 bool FurnishMachine() {
   if (access("/proc/self", F_OK) == 0) return false;
-  for (const auto& [type, where] : {std::pair{"proc", "/proc"}, {"sysfs", "/sys"},
-                                    {"cgroup2", "/sys/fs/cgroup"}, {"devtmpfs", "/dev"}})
+  for (const auto& [type, where] : {std::pair{"proc", "/proc"},
+                                    {"sysfs", "/sys"},
+                                    {"cgroup2", "/sys/fs/cgroup"},
+                                    {"devtmpfs", "/dev"}})
     Mount(type, where);
   const int console = open("/dev/console", O_RDWR);
   for (int fd = 0; fd < 3; ++fd) dup2(console, fd);
