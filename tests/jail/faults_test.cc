@@ -3,6 +3,7 @@
 //
 // A tracer (ptrace) counts the calls between two marks and makes the Nth of them fail without
 // executing it; the jail itself knows nothing of it.
+#include <link.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
@@ -16,7 +17,10 @@
 #include <cstdio>
 #include <map>
 #include <set>
+#include <string_view>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "jail/test_bed.h"
 
@@ -25,6 +29,34 @@ namespace {
 
 constexpr long kBegin = 100001;  // no such calls: marks for the tracer
 constexpr long kEnd = 100002;
+
+// Where the code of a sanitizer's runtime lies, here and in the children that begin as a copy:
+// what it asks the kernel for is not the jail's, and it ends the process when it is refused.
+class SanitizerCode {
+ public:
+  SanitizerCode() { dl_iterate_phdr(&SanitizerCode::Add, this); }
+
+  bool Has(std::uint64_t address) const {
+    return std::any_of(parts_.begin(), parts_.end(), [&](const auto& part) {
+      return address >= part.first && address < part.second;
+    });
+  }
+
+ private:
+  static int Add(dl_phdr_info* info, std::size_t /*size*/, void* self) {
+    const std::string_view name = info->dlpi_name;
+    if (name.find("/libtsan.") == name.npos && name.find("/libasan.") == name.npos) return 0;
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+      const auto& header = info->dlpi_phdr[i];
+      if (header.p_type != PT_LOAD || (header.p_flags & PF_X) == 0) continue;
+      const std::uint64_t begin = info->dlpi_addr + header.p_vaddr;
+      static_cast<SanitizerCode*>(self)->parts_.emplace_back(begin, begin + header.p_memsz);
+    }
+    return 0;
+  }
+
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> parts_;
+};
 
 // The calls that build. Those that only take down or wait are the undoing itself.
 const std::set<long>& Building() {
@@ -41,7 +73,8 @@ const std::set<long>& Building() {
       SYS_newfstatat,    SYS_fstatfs,     SYS_statfs,        SYS_readlink,    SYS_readlinkat,
       SYS_getdents64,    SYS_execve,      SYS_memfd_create,  SYS_pidfd_open,  SYS_sched_setattr,
       SYS_ioprio_set,    SYS_personality, SYS_socket,        SYS_close_range, SYS_faccessat,
-      SYS_faccessat2,    SYS_mmap,        SYS_read,          SYS_lseek};
+      SYS_faccessat2,    SYS_open_tree,   SYS_move_mount,    SYS_mmap,        SYS_read,
+      SYS_lseek};
   return calls;
 }
 
@@ -92,7 +125,7 @@ class Tracer {
   void AtCall(pid_t pid) {
     __ptrace_syscall_info info{};
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) < 0) return;
-    if (info.op == PTRACE_SYSCALL_INFO_ENTRY) return AtEntry(pid, static_cast<long>(info.entry.nr));
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY) return AtEntry(pid, info);
     if (info.op != PTRACE_SYSCALL_INFO_EXIT || inside_.erase(pid) == 0) return;
     user_regs_struct regs{};
     ptrace(PTRACE_GETREGS, pid, 0, &regs);
@@ -100,10 +133,12 @@ class Tracer {
     ptrace(PTRACE_SETREGS, pid, 0, &regs);
   }
 
-  void AtEntry(pid_t pid, long call) {
+  void AtEntry(pid_t pid, const __ptrace_syscall_info& info) {
+    const auto call = static_cast<long>(info.entry.nr);
     if (call == kBegin) counting_ = true;
     if (call == kEnd) counting_ = false;
-    if (!counting_ || Building().count(call) == 0 || ++count_ != nth_) return;
+    if (!counting_ || Building().count(call) == 0) return;
+    if (sanitizer_.Has(info.instruction_pointer) || ++count_ != nth_) return;
     failed_ = call;
     inside_.insert(pid);
     user_regs_struct regs{};
@@ -119,6 +154,7 @@ class Tracer {
   long failed_ = -1;
   int exit_code_ = -1;
   pid_t runner_ = -1;
+  SanitizerCode sanitizer_;
   std::set<pid_t> inside_;  // on their way through the call that fails
 };
 

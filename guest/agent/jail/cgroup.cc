@@ -100,7 +100,7 @@ Status Cgroup::MakeAll(const std::string& root, const std::string& path) {
                          "linux.cgroupsPath");
   }
   if (!ours) made_.push_back(dir_);
-  for (const char* controller : kAlways) Enable(controller);
+  EnableAlways();
   return OkStatus();
 }
 
@@ -115,6 +115,20 @@ void Cgroup::Enable(const std::string& controller) const {
   if (!Offers(controller)) return;
   for (const std::string& dir : above_) {
     (void)WriteFile(dir + "/cgroup.subtree_control", "+" + controller).ok();
+  }
+}
+
+// In one write where all can be: each waits for groups that are going.
+void Cgroup::EnableAlways() const {
+  std::string all;
+  for (const char* controller : kAlways) {
+    if (Offers(controller)) all += (all.empty() ? "+" : " +") + std::string(controller);
+  }
+  if (all.empty()) return;
+  for (const std::string& dir : above_) {
+    if (WriteFile(dir + "/cgroup.subtree_control", all).ok()) continue;
+    for (const char* controller : kAlways) Enable(controller);
+    return;
   }
 }
 

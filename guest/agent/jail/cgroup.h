@@ -53,6 +53,7 @@ class Cgroup {
   Cgroup() = default;
 
   Status MakeAll(const std::string& root, const std::string& path);
+  void EnableAlways() const;
   void Enable(const std::string& controller) const;
   bool WaitFor(const std::string& event) const;
 

@@ -84,7 +84,7 @@ void Channel::SendFailure(const Status& status) const {
   (void)sent;
 }
 
-Result<Message> Channel::Receive() const {
+Result<Message> Channel::Receive(int flags) const {
   char data[kMaxMessage];
   iovec part{data, sizeof data};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
@@ -95,18 +95,28 @@ Result<Message> Channel::Receive() const {
   header.msg_controllen = sizeof control;
   ssize_t size = 0;
   do {
-    size = recvmsg(fd_.get(), &header, MSG_CMSG_CLOEXEC);
+    size = recvmsg(fd_.get(), &header, MSG_CMSG_CLOEXEC | flags);
   } while (size < 0 && errno == EINTR);
+  if (size < 0 && errno == EAGAIN) return Message{Word::kNothing, {}, {}};
   if (size < 0 && errno != ECONNRESET)
     return ErrnoStatus(errno, "cannot hear from the container's process");
   if (size <= 0) return Message{};
   return Decode(data, static_cast<std::size_t>(size), TakeFd(&header));
 }
 
+Result<Message> Channel::Receive() const { return Receive(0); }
+
+Result<Message> Channel::TryReceive() const { return Receive(MSG_DONTWAIT); }
+
 Result<Message> Channel::Expect(Word word, std::string_view doing) const {
   SHOJI_ASSIGN_OR_RETURN(Message message, Receive());
-  if (message.word == word) return message;
-  if (message.word == Word::kFailure) return std::move(message.failure);
+  SHOJI_RETURN_IF_ERROR(Check(message, word, doing));
+  return message;
+}
+
+Status Channel::Check(const Message& message, Word word, std::string_view doing) {
+  if (message.word == word) return OkStatus();
+  if (!message.failure.ok()) return message.failure;
   return Internal("the container's process ended while " + std::string(doing));
 }
 

@@ -10,6 +10,7 @@
 #define SHOJI_GUEST_AGENT_JAIL_CHANNEL_H_
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "shoji/base/unique_fd.h"
@@ -25,6 +26,7 @@ enum class Word : char {
   kTerminal = 'T',  // child: here is the pty
   kFailure = 'F',   // child: this went wrong
   kEnd = 'E',       // the other end is gone
+  kNothing = 'N',   // it has not said anything
 };
 
 struct Message {
@@ -45,11 +47,16 @@ class Channel {
   // Best effort: a child that cannot report ends with an exit code all the same.
   void SendFailure(const Status& status) const;
   Result<Message> Receive() const;
+  // kNothing: there is no message yet.
+  Result<Message> TryReceive() const;
   // Receives and expects one word; a failure told by the other end becomes the result.
   Result<Message> Expect(Word word, std::string_view doing) const;
+  // Whether it is that word.
+  static Status Check(const Message& message, Word word, std::string_view doing);
 
  private:
   explicit Channel(int fd) : fd_(fd) {}
+  Result<Message> Receive(int flags) const;
 
   UniqueFd fd_;
 };

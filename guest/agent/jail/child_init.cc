@@ -69,7 +69,8 @@ Status Protect(int root_fd, const Plan& plan) {
   SHOJI_RETURN_IF_ERROR(ApplySysctl(plan.sysctl));
   for (const std::string& path : plan.readonly_paths)
     SHOJI_RETURN_IF_ERROR(ReadonlyPath(root_fd, path));
-  for (const std::string& path : plan.masked_paths) SHOJI_RETURN_IF_ERROR(MaskPath(root_fd, path));
+  Masks masks(root_fd);
+  for (const std::string& path : plan.masked_paths) SHOJI_RETURN_IF_ERROR(masks.Cover(path));
   if (!plan.rootfs_readonly) return OkStatus();
   return AddMountFlags(root_fd, MS_RDONLY).WithContext("root.readonly");
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -12,12 +13,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 #include "jail/channel.h"
+#include "shoji/base/deadline.h"
 #include "shoji/base/errno.h"
 
 namespace shoji::jail {
 namespace {
+
+// How long a killed process may take to end.
+constexpr std::chrono::milliseconds kGrace{200};
 
 // Children of the caller go into another pid namespace while this lives.
 class PidNamespaceForChildren {
@@ -144,10 +150,25 @@ void Child::Wait() {
   pid = -1;
 }
 
+// By its descriptor: when somebody else has reaped it, its number may be another's.
 void Child::Kill() {
   if (pid < 0) return;
-  kill(pid, SIGKILL);
-  Wait();
+  if (!pidfd) {
+    kill(pid, SIGKILL);
+    return Wait();
+  }
+  syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+  pollfd ended{pidfd.get(), POLLIN, 0};
+  const Deadline deadline = Deadline::After(kGrace);
+  int ready = 0;
+  do {
+    ready = poll(&ended, 1, deadline.PollTimeout());
+  } while (ready < 0 && errno == EINTR);
+  siginfo_t info{};
+  while (ready > 0 && waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED) < 0 &&
+         errno == EINTR) {
+  }
+  pid = -1;
 }
 
 Result<Child> Clone(const CloneOptions& options, const std::function<int()>& body) {

@@ -34,7 +34,8 @@ struct Child {
   UniqueFd pidfd;
 
   void Wait();  // to its end, and reaps it
-  // SIGKILL and wait.
+  // SIGKILL; reaps it, unless somebody else has or it is stuck in the kernel for longer than a
+  // moment. Then it is for whoever reaps orphans.
   void Kill();
 };
 

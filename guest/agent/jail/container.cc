@@ -51,6 +51,7 @@ struct Launch {
   Channel channel;
   StdioPipes pipes;
   Process process;
+  bool mounted = false;  // it said so
 
   Launch() = default;
   Launch(const Launch&) = delete;
@@ -70,18 +71,8 @@ Status Begin(const ProcessPlan& process, const CloneOptions& options, const Body
                          Clone(options, [&] { return body(ends.second, &launch->pipes); }));
   launch->channel = std::move(ends.first);
   for (UniqueFd& end : launch->pipes.container) end.reset();
+  if (!process.terminal) UsePipes(&launch->pipes, &launch->process);
   return SetOomScore(launch->child.pid, process.oom_score_adj);
-}
-
-// The streams of a child that has been told to go.
-Status TakeStreams(const ProcessPlan& process, Launch* launch) {
-  if (!process.terminal) {
-    UsePipes(&launch->pipes, &launch->process);
-    return OkStatus();
-  }
-  SHOJI_ASSIGN_OR_RETURN(Message message,
-                         launch->channel.Expect(Word::kTerminal, "it opened its terminal"));
-  return UseTerminal(std::move(message.fd), &launch->process);
 }
 
 class LinuxContainer final : public Container {
@@ -91,11 +82,18 @@ class LinuxContainer final : public Container {
       : plan_(std::move(plan)), group_(std::move(group)), warn_(std::move(warn)) {}
   ~LinuxContainer() override { (void)LinuxContainer::Destroy().ok(); }
 
-  Result<Process> Launch();
   Status RestrictDevices(const DeviceProgram& program);
+  Status LaunchInto(jail::Launch* launch);
+  // True when that was the last word.
+  Result<bool> Hear(Message message, jail::Launch* launch);
+  Process Take(jail::Launch* launch);
+  // The end of the line: exec has closed it, or the process has ended.
+  Status Started(const Message& message);
+  void KillInit();
+  pid_t pid() const { return pid_; }
 
-  Status Start() override;
-  Result<Process> Exec(const grpc::Process& process) override;
+  Result<std::unique_ptr<Pending<jail::Started>>> BeginStart() override;
+  Result<std::unique_ptr<Pending<Process>>> BeginExec(const grpc::Process& process) override;
   Result<std::vector<pid_t>> Pids() override;
   Status SignalAll(int signal) override;
   std::string CgroupDir() const override { return group_ ? group_->path() : std::string(); }
@@ -109,7 +107,7 @@ class LinuxContainer final : public Container {
   Status KillAll();
   Status CheckRunnable(std::string_view what) const;
   CloneOptions InitOptions() const;
-  Status LaunchInto(jail::Launch* launch);
+  Word NextWord(const jail::Launch& launch) const;
   Status HooksBeforePivot(jail::Launch* launch);
   void RunAll(const char* kind, const HookList& hooks, const std::string& state);
   bool AllGone();
@@ -137,9 +135,7 @@ CloneOptions LinuxContainer::InitOptions() const {
 }
 
 Status LinuxContainer::HooksBeforePivot(jail::Launch* launch) {
-  if (!plan_.hooks.before_pivot()) return OkStatus();
-  SHOJI_ASSIGN_OR_RETURN(Message mounted,
-                         launch->channel.Expect(Word::kMounted, "it built the container"));
+  launch->mounted = true;
   const std::string state = StateText(plan_.hooks, "creating", launch->child.pid);
   SHOJI_RETURN_IF_ERROR(RunHooks("prestart", plan_.hooks.prestart, state));
   SHOJI_RETURN_IF_ERROR(RunHooks("createRuntime", plan_.hooks.create_runtime, state));
@@ -167,22 +163,34 @@ Status LinuxContainer::LaunchInto(jail::Launch* launch) {
       launch));
   if (!plan_.namespaces.uid_map.empty())
     SHOJI_RETURN_IF_ERROR(WriteIdMaps(plan_.namespaces, launch->child.pid));
-  SHOJI_RETURN_IF_ERROR(launch->channel.Send(Word::kGo));
-  SHOJI_RETURN_IF_ERROR(TakeStreams(plan_.process, launch));
-  SHOJI_RETURN_IF_ERROR(HooksBeforePivot(launch));
-  SHOJI_ASSIGN_OR_RETURN(Message ready,
-                         launch->channel.Expect(Word::kReady, "it built the container"));
-  SHOJI_ASSIGN_OR_RETURN(mounts_, MountNamespaceOf(launch->child.pid));
-  return OkStatus();
+  return launch->channel.Send(Word::kGo);
 }
 
-Result<Process> LinuxContainer::Launch() {
-  jail::Launch launch;
-  SHOJI_RETURN_IF_ERROR(LaunchInto(&launch));
-  launch.process.pid = pid_ = std::exchange(launch.child.pid, -1);
-  pidfd_ = std::move(launch.child.pidfd);
-  channel_ = std::move(launch.channel);
-  return std::move(launch.process);
+Word LinuxContainer::NextWord(const jail::Launch& launch) const {
+  if (plan_.process.terminal && !launch.process.terminal) return Word::kTerminal;
+  return plan_.hooks.before_pivot() && !launch.mounted ? Word::kMounted : Word::kReady;
+}
+
+Result<bool> LinuxContainer::Hear(Message message, jail::Launch* launch) {
+  const Word next = NextWord(*launch);
+  SHOJI_RETURN_IF_ERROR(Channel::Check(message, next, "it built the container"));
+  if (next == Word::kTerminal) {
+    SHOJI_RETURN_IF_ERROR(UseTerminal(std::move(message.fd), &launch->process));
+    return false;
+  }
+  if (next == Word::kMounted) {
+    SHOJI_RETURN_IF_ERROR(HooksBeforePivot(launch));
+    return false;
+  }
+  SHOJI_ASSIGN_OR_RETURN(mounts_, MountNamespaceOf(launch->child.pid));
+  return true;
+}
+
+Process LinuxContainer::Take(jail::Launch* launch) {
+  launch->process.pid = pid_ = std::exchange(launch->child.pid, -1);
+  pidfd_ = std::move(launch->child.pidfd);
+  channel_ = std::move(launch->channel);
+  return std::move(launch->process);
 }
 
 Status LinuxContainer::CheckRunnable(std::string_view what) const {
@@ -192,44 +200,118 @@ Status LinuxContainer::CheckRunnable(std::string_view what) const {
   return OkStatus();
 }
 
-Status LinuxContainer::Start() {
-  SHOJI_RETURN_IF_ERROR(CheckRunnable("start"));
-  if (std::exchange(started_, true))
-    return FailedPrecondition("cannot start: the container was started already");
-  const Channel channel = std::move(channel_);
-  if (const Status sent = channel.Send(Word::kStart); !sent.ok())
-    return FailedPrecondition("cannot start: the container's process has ended");
-  SHOJI_ASSIGN_OR_RETURN(Message message, channel.Receive());
-  if (!message.failure.ok()) return std::move(message.failure);
-  // The end of the line: exec has closed it.
+Status LinuxContainer::Started(const Message& message) {
+  SHOJI_RETURN_IF_ERROR(Status(message.failure));
   RunAll("poststart", plan_.hooks.poststart, StateText(plan_.hooks, "running", pid_));
   return OkStatus();
 }
 
-Result<Process> LinuxContainer::Exec(const grpc::Process& process) {
+void LinuxContainer::KillInit() {
+  if (pidfd_) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+}
+
+class Creating final : public Pending<Container::Made> {
+ public:
+  explicit Creating(std::unique_ptr<LinuxContainer> container) : container_(std::move(container)) {}
+
+  Status Begin() { return container_->LaunchInto(&launch_); }
+  int fd() const override { return launch_.channel.fd(); }
+  pid_t pid() const override { return launch_.child.pid; }
+  Result<std::optional<Container::Made>> Advance() override {
+    SHOJI_ASSIGN_OR_RETURN(Message message, launch_.channel.TryReceive());
+    if (message.word == Word::kNothing) return std::optional<Container::Made>();
+    SHOJI_ASSIGN_OR_RETURN(const bool done, container_->Hear(std::move(message), &launch_));
+    if (!done) return std::optional<Container::Made>();
+    std::optional<Container::Made> made(std::in_place);
+    made->init = container_->Take(&launch_);
+    made->container = std::move(container_);
+    return made;
+  }
+
+ private:
+  std::unique_ptr<LinuxContainer> container_;
+  Launch launch_;  // ends first, so that the cgroup is empty
+};
+
+class Starting final : public Pending<Started> {
+ public:
+  Starting(LinuxContainer* container, Channel channel)
+      : container_(container), channel_(std::move(channel)) {}
+  ~Starting() override {
+    if (channel_.fd() >= 0) container_->KillInit();
+  }
+
+  int fd() const override { return channel_.fd(); }
+  pid_t pid() const override { return container_->pid(); }
+  Result<std::optional<Started>> Advance() override {
+    SHOJI_ASSIGN_OR_RETURN(Message message, channel_.TryReceive());
+    if (message.word == Word::kNothing) return std::optional<Started>();
+    const Channel done = std::move(channel_);
+    SHOJI_RETURN_IF_ERROR(container_->Started(message));
+    return std::optional<Started>(std::in_place);
+  }
+
+ private:
+  LinuxContainer* container_;
+  Channel channel_;
+};
+
+class Executing final : public Pending<Process> {
+ public:
+  explicit Executing(ProcessPlan plan) : plan_(std::move(plan)) {}
+
+  Status Begin(const CloneOptions& options, const ExecTarget& target) {
+    const Body body = [&](const Channel& channel, StdioPipes* pipes) {
+      return RunExec(target, plan_, channel, pipes);
+    };
+    Status begun = jail::Begin(plan_, options, body, &launch_);
+    if (begun.sys_errno() == ESRCH)
+      return FailedPrecondition("cannot exec: the container's first process has ended");
+    SHOJI_RETURN_IF_ERROR(std::move(begun));
+    return launch_.channel.Send(Word::kGo);
+  }
+  int fd() const override { return launch_.channel.fd(); }
+  pid_t pid() const override { return launch_.child.pid; }
+  Result<std::optional<Process>> Advance() override {
+    SHOJI_ASSIGN_OR_RETURN(Message message, launch_.channel.TryReceive());
+    if (message.word == Word::kNothing) return std::optional<Process>();
+    if (plan_.terminal && !launch_.process.terminal) {
+      SHOJI_RETURN_IF_ERROR(Channel::Check(message, Word::kTerminal, "it opened its terminal"));
+      SHOJI_RETURN_IF_ERROR(UseTerminal(std::move(message.fd), &launch_.process));
+      return std::optional<Process>();
+    }
+    SHOJI_RETURN_IF_ERROR(std::move(message.failure));
+    launch_.process.pid = std::exchange(launch_.child.pid, -1);
+    return std::optional<Process>(std::move(launch_.process));
+  }
+
+ private:
+  ProcessPlan plan_;
+  Launch launch_;
+};
+
+Result<std::unique_ptr<Pending<Started>>> LinuxContainer::BeginStart() {
+  SHOJI_RETURN_IF_ERROR(CheckRunnable("start"));
+  if (std::exchange(started_, true))
+    return FailedPrecondition("cannot start: the container was started already");
+  Channel channel = std::move(channel_);
+  if (const Status sent = channel.Send(Word::kStart); !sent.ok())
+    return FailedPrecondition("cannot start: the container's process has ended");
+  return std::unique_ptr<Pending<jail::Started>>(
+      std::make_unique<Starting>(this, std::move(channel)));
+}
+
+Result<std::unique_ptr<Pending<Process>>> LinuxContainer::BeginExec(const grpc::Process& process) {
   SHOJI_RETURN_IF_ERROR(CheckRunnable("exec"));
   if (!started_) return FailedPrecondition("cannot exec: the container was not started");
-  SHOJI_ASSIGN_OR_RETURN(const ProcessPlan plan, MakeProcessPlan(process, plan_.process));
+  SHOJI_ASSIGN_OR_RETURN(ProcessPlan plan, MakeProcessPlan(process, plan_.process));
   CloneOptions options;
   options.pid_ns_fd = pidfd_.get();
   options.cgroup_fd = group_ ? group_->fd() : -1;
+  auto executing = std::make_unique<Executing>(std::move(plan));
   const ExecTarget target{pidfd_.get(), plan_.namespaces.has_users()};
-  jail::Launch launch;
-  Status begun = Begin(
-      plan, options,
-      [&](const Channel& channel, StdioPipes* pipes) {
-        return RunExec(target, plan, channel, pipes);
-      },
-      &launch);
-  if (begun.sys_errno() == ESRCH)
-    return FailedPrecondition("cannot exec: the container's first process has ended");
-  SHOJI_RETURN_IF_ERROR(std::move(begun));
-  SHOJI_RETURN_IF_ERROR(launch.channel.Send(Word::kGo));
-  SHOJI_RETURN_IF_ERROR(TakeStreams(plan, &launch));
-  SHOJI_ASSIGN_OR_RETURN(Message message, launch.channel.Receive());
-  SHOJI_RETURN_IF_ERROR(std::move(message.failure));
-  launch.process.pid = std::exchange(launch.child.pid, -1);
-  return std::move(launch.process);
+  SHOJI_RETURN_IF_ERROR(executing->Begin(options, target));
+  return std::unique_ptr<Pending<Process>>(std::move(executing));
 }
 
 Result<std::vector<pid_t>> LinuxContainer::Pids() {
@@ -252,7 +334,7 @@ Status LinuxContainer::SignalAll(int signal) {
 
 Status LinuxContainer::KillAll() {
   // The init process by its own name too: it may have been moved to another cgroup.
-  if (pidfd_) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  KillInit();
   if (group_) return group_->Kill();
   SHOJI_ASSIGN_OR_RETURN(const std::vector<pid_t> pids, PidsOf(mounts_));
   for (const pid_t pid : pids) kill(pid, SIGKILL);
@@ -329,19 +411,33 @@ Result<std::optional<Cgroup>> MakeGroup(const Plan& plan, const Environment& env
 
 }  // namespace
 
-Result<Container::Made> Container::Create(const std::string& id, const grpc::Spec& spec,
-                                          const Environment& environment) {
+Result<std::unique_ptr<Pending<Container::Made>>> Container::BeginCreate(
+    const std::string& id, const grpc::Spec& spec, const Environment& environment) {
   SHOJI_ASSIGN_OR_RETURN(Plan plan, MakePlan(id, spec, environment));
   SHOJI_ASSIGN_OR_RETURN(std::optional<Cgroup> group, MakeGroup(plan, environment));
   const DeviceProgram program = std::move(plan.device_program);
   auto container =
       std::make_unique<LinuxContainer>(std::move(plan), std::move(group), environment.warn);
   SHOJI_RETURN_IF_ERROR(container->RestrictDevices(program));
-  SHOJI_ASSIGN_OR_RETURN(Process init, container->Launch());
-  Made made;
-  made.container = std::move(container);
-  made.init = std::move(init);
-  return made;
+  auto creating = std::make_unique<Creating>(std::move(container));
+  SHOJI_RETURN_IF_ERROR(creating->Begin());
+  return std::unique_ptr<Pending<Made>>(std::move(creating));
+}
+
+Result<Container::Made> Container::Create(const std::string& id, const grpc::Spec& spec,
+                                          const Environment& environment) {
+  SHOJI_ASSIGN_OR_RETURN(const auto creating, BeginCreate(id, spec, environment));
+  return WaitFor(*creating);
+}
+
+Status Container::Start() {
+  SHOJI_ASSIGN_OR_RETURN(const auto starting, BeginStart());
+  return WaitFor(*starting).status();
+}
+
+Result<Process> Container::Exec(const grpc::Process& process) {
+  SHOJI_ASSIGN_OR_RETURN(const auto executing, BeginExec(process));
+  return WaitFor(*executing);
 }
 
 }  // namespace shoji::jail

@@ -4,6 +4,8 @@
 //          wire (grpc::Spec). Knows nothing of gRPC, of channels or of who waits for whom.
 // Threads  One thread, as the whole agent: clone() without exec in a threaded process is
 //          not safe.
+// Waiting  What begins with Begin... waits for nothing but hooks that the agent runs itself; its
+//          short form without waits for the child, however long that takes.
 // Reaping  The caller reaps every child (SIGCHLD) and tells nobody here; `pid` of a Process
 //          is valid until the caller has reaped it.
 // Example
@@ -22,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "jail/pending.h"
 #include "shoji-kata/oci.pb.h"
 #include "shoji/base/unique_fd.h"
 #include "shoji/status.h"
@@ -48,24 +51,32 @@ struct Process {
   bool terminal = false;
 };
 
+struct Started {};
+
 class Container {
  public:
   struct Made;
   // Builds everything up to the point before exec; the init process waits for Start().
   // INVALID_ARGUMENT, NOT_FOUND, INTERNAL name the field of the specification, its value
   // and the system's reason.
+  static Result<std::unique_ptr<Pending<Made>>> BeginCreate(const std::string& id,
+                                                            const grpc::Spec& spec,
+                                                            const Environment& environment);
   static Result<Made> Create(const std::string& id, const grpc::Spec& spec,
                              const Environment& environment);
   virtual ~Container() = default;  // destroys what Destroy() did not
 
   // Lets the init process exec; returns when it has. On failure the message begins with
   // "exec: " and the code is NOT_FOUND (no such command), PERMISSION_DENIED (not
-  // executable) or what the system said; the init process then ends by itself.
-  virtual Status Start() = 0;
+  // executable) or what the system said; the init process then ends by itself. A start that is
+  // given up kills it. What begins here ends before the container does.
+  virtual Result<std::unique_ptr<Pending<Started>>> BeginStart() = 0;
+  Status Start();
 
   // Runs another process in the container's namespaces, cgroup and limits; failures as
   // for Start().
-  virtual Result<Process> Exec(const grpc::Process& process) = 0;
+  virtual Result<std::unique_ptr<Pending<Process>>> BeginExec(const grpc::Process& process) = 0;
+  Result<Process> Exec(const grpc::Process& process);
 
   // Every process of the container, as pids of the agent's namespace.
   virtual Result<std::vector<pid_t>> Pids() = 0;

@@ -109,11 +109,35 @@ Status BindOwnNode(int root_fd, const DevicePlan& device) {
   return status;
 }
 
-Status CreateDevice(int root_fd, const DevicePlan& device) {
-  SHOJI_ASSIGN_OR_RETURN(const ParentDir parent, EnsureParent(root_fd, device.path));
+// Where the last device was made: most lie beside each other.
+struct Place {
+  std::string path;
+  ParentDir parent;
+  bool again = false;  // the next one may lie here
+  bool shared = false;
+};
+
+Status GoTo(int root_fd, const DevicePlan& device, Place* place) {
+  const std::size_t slash = device.path.rfind('/');
+  const std::string name = device.path.substr(slash + 1);
+  const bool plain = !name.empty() && name != "." && name != "..";
+  if (plain && place->again && device.path.compare(0, slash, place->path) == 0) {
+    place->parent.name = name;
+    return OkStatus();
+  }
+  SHOJI_ASSIGN_OR_RETURN(place->parent, EnsureParent(root_fd, device.path));
+  place->path = device.path.substr(0, slash);
+  place->again = plain;
+  place->shared = IsShared(place->parent.fd.get());
+  return OkStatus();
+}
+
+Status CreateDevice(int root_fd, const DevicePlan& device, Place* place) {
+  SHOJI_RETURN_IF_ERROR(GoTo(root_fd, device, place));
+  const ParentDir& parent = place->parent;
   const char* const name = parent.name.c_str();
   const int dir = parent.fd.get();
-  if (IsShared(dir)) return BindOwnNode(root_fd, device);
+  if (place->shared) return BindOwnNode(root_fd, device);
   if (mknodat(dir, name, device.type | device.mode, device.number) < 0) {
     const int error = errno;
     if (IsThere(dir, parent.name, device)) return OkStatus();
@@ -160,7 +184,9 @@ Result<std::vector<DevicePlan>> MakeDevices(const grpc::Spec& spec) {
 }
 
 Status CreateDevices(int root_fd, const std::vector<DevicePlan>& devices) {
-  for (const DevicePlan& device : devices) SHOJI_RETURN_IF_ERROR(CreateDevice(root_fd, device));
+  Place place;
+  for (const DevicePlan& device : devices)
+    SHOJI_RETURN_IF_ERROR(CreateDevice(root_fd, device, &place));
   return CreateLinks(root_fd);
 }
 

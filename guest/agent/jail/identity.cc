@@ -1,12 +1,12 @@
 #include "jail/identity.h"
 
-#include <grp.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "jail/ids.h"
 #include "shoji/base/errno.h"
 
 namespace shoji::jail {
@@ -15,11 +15,11 @@ namespace {
 Status SetUser(const ProcessPlan& process) {
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
     return ErrnoStatus(errno, "cannot keep the capabilities over the change of user");
-  if (setgroups(process.groups.size(), process.groups.data()) < 0)
+  if (!SetGroups(process.groups))
     return ErrnoStatus(errno, "process.user.additionalGids: cannot set them");
-  if (setresgid(process.gid, process.gid, process.gid) < 0)
+  if (!SetGid(process.gid))
     return ErrnoStatus(errno, "process.user.gid: cannot become " + std::to_string(process.gid));
-  if (setresuid(process.uid, process.uid, process.uid) < 0)
+  if (!SetUid(process.uid))
     return ErrnoStatus(errno, "process.user.uid: cannot become " + std::to_string(process.uid));
   return OkStatus();
 }

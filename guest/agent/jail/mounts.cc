@@ -147,8 +147,9 @@ std::string DataOf(const MountPlan& plan, bool existed, int target) {
 }
 
 Status MountNew(int root_fd, const MountPlan& plan) {
-  const bool existed = OpenInRoot(root_fd, plan.destination, O_PATH).ok();
-  SHOJI_ASSIGN_OR_RETURN(const UniqueFd target, EnsureDir(root_fd, plan.destination, 0755));
+  bool made = false;
+  SHOJI_ASSIGN_OR_RETURN(const UniqueFd target, EnsureDir(root_fd, plan.destination, 0755, &made));
+  const bool existed = !made;
   SHOJI_RETURN_IF_ERROR(RefuseLink(root_fd, plan));
   SHOJI_RETURN_IF_ERROR(
       MountOrFallBack(plan, FdPath(target.get()), DataOf(plan, existed, target.get())));

@@ -1,7 +1,6 @@
 #include "jail/namespaces.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -13,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "jail/ids.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"
 
@@ -159,7 +159,7 @@ Status WriteIdMaps(const NamespacePlan& plan, pid_t child) {
 }
 
 Status BecomeRootInside() {
-  if (setgroups(0, nullptr) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+  if (!SetGroups({}) || !SetGid(0) || !SetUid(0))
     return ErrnoStatus(errno, "cannot become root of the user namespace; map its id 0");
   return OkStatus();
 }

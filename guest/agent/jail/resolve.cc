@@ -126,9 +126,27 @@ Result<UniqueFd> OpenInRoot(int root_fd, const std::string& path, int flags) {
   return Open(root_fd, path, flags, 0);
 }
 
-Result<UniqueFd> EnsureDir(int root_fd, const std::string& path, mode_t mode) {
+namespace {
+
+// Only the last component is missing, most often. No descriptor: it is not that simple.
+UniqueFd MakeLast(int root_fd, const std::string& path, mode_t mode) {
+  const std::size_t slash = path.rfind('/');
+  const std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
+  if (name.empty() || name == "." || name == "..") return UniqueFd();
+  const Result<UniqueFd> parent = OpenInRoot(root_fd, ParentOf(path), O_PATH | O_DIRECTORY);
+  if (!parent.ok() || mkdirat(parent->get(), name.c_str(), mode) < 0) return UniqueFd();
+  constexpr int kDir = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  return UniqueFd(openat(parent->get(), name.c_str(), kDir));
+}
+
+}  // namespace
+
+Result<UniqueFd> EnsureDir(int root_fd, const std::string& path, mode_t mode, bool* made) {
   Result<UniqueFd> there = OpenInRoot(root_fd, path, O_PATH | O_DIRECTORY);
-  if (there.ok() || there.status().sys_errno() != ENOENT) return there;
+  const bool missing = !there.ok() && there.status().sys_errno() == ENOENT;
+  if (made != nullptr) *made = missing;
+  if (!missing) return there;
+  if (UniqueFd last = MakeLast(root_fd, path, mode)) return last;
   return Maker(root_fd, mode).MakeDir(path);
 }
 

@@ -20,8 +20,9 @@ namespace shoji::jail {
 // Opens `path` inside the root; sys_errno() of the failure is the kernel's.
 Result<UniqueFd> OpenInRoot(int root_fd, const std::string& path, int flags);
 
-// O_PATH descriptor of the directory, made with all its parents when missing.
-Result<UniqueFd> EnsureDir(int root_fd, const std::string& path, mode_t mode);
+// O_PATH descriptor of the directory, made with all its parents when missing; `made` hears whether
+// it was.
+Result<UniqueFd> EnsureDir(int root_fd, const std::string& path, mode_t mode, bool* made = nullptr);
 
 // O_PATH descriptor of the file, made empty (with its directories) when missing. Whatever
 // lies there already, it is left as it is.

@@ -7,57 +7,91 @@
 
 namespace shoji::agent {
 
-Container::Container(const Context& context, std::string id)
-    : context_(context), id_(std::move(id)) {}
+Container::Container(const Context& context, std::string id, std::string init_id,
+                     jail::Container::Made made)
+    : context_(context),
+      id_(std::move(id)),
+      init_id_(init_id.empty() ? id_ : std::move(init_id)),
+      jail_(std::move(made.container)),
+      init_(std::make_unique<Process>(context.loop, context.reaper, std::move(made.init),
+                                      context.pipe_bytes)) {}
 
 Container::~Container() { *alive_ = false; }
 
-Result<std::unique_ptr<Container>> Container::Create(const Context& context,
-                                                     const grpc::CreateContainerRequest& request,
-                                                     const jail::Environment& environment) {
-  std::unique_ptr<Container> made(new Container(context, request.container_id()));
-  made->init_id_ = request.exec_id().empty() ? request.container_id() : request.exec_id();
-  SHOJI_ASSIGN_OR_RETURN(
-      jail::Container::Made jailed,
-      jail::Container::Create(request.container_id(), request.oci(), environment));
-  made->jail_ = std::move(jailed.container);
-  made->init_ = std::make_unique<Process>(context.loop, context.reaper, std::move(jailed.init),
-                                          context.pipe_bytes);
-  return made;
+void Container::Start(Done done) {
+  if (started_) return done(FailedPrecondition("container " + id_ + " was started already"));
+  if (init_->exit_code()) return done(FailedPrecondition("container " + id_ + " has ended"));
+  auto begun = jail_->BeginStart();
+  if (!begun.ok()) return done(begun.status());
+  on_started_ = std::move(done);
+  starting_ = std::make_unique<Awaiting<jail::Started>>(context_.loop, nullptr, *std::move(begun));
+  starting_->Wait([this](const Result<jail::Started>& started) {
+    started_ = started.ok();
+    starting_.reset();
+    std::exchange(on_started_, nullptr)(started.status());
+  });
 }
 
-Status Container::Start() {
-  if (started_) return FailedPrecondition("container " + id_ + " was started already");
-  if (init_->exit_code()) return FailedPrecondition("container " + id_ + " has ended");
-  SHOJI_RETURN_IF_ERROR(jail_->Start());
-  started_ = true;
-  return OkStatus();
+void Container::GiveUpStart(const Status& why) {
+  if (!starting_) return;
+  starting_.reset();
+  std::exchange(on_started_, nullptr)(why);
 }
 
 Status Container::MakeRoom(const std::string& exec_id) {
   const auto same = execs_.find(exec_id);
-  if (exec_id.empty() || exec_id == init_id_ || (same != execs_.end() && !same->second->told())) {
+  if (exec_id.empty() || exec_id == init_id_ || executing_.count(exec_id) != 0 ||
+      (same != execs_.end() && !same->second->told())) {
     return AlreadyExists("container " + id_ + " has a process \"" + exec_id + "\" already");
   }
   if (same != execs_.end()) execs_.erase(same);
-  if (execs_.size() < kMaxProcesses) return OkStatus();
+  const auto has_room = [this] { return execs_.size() + executing_.size() < kMaxProcesses; };
+  if (has_room()) return OkStatus();
   std::erase_if(execs_, [](const auto& entry) { return entry.second->told(); });
-  if (execs_.size() < kMaxProcesses) return OkStatus();
+  if (has_room()) return OkStatus();
   return ResourceExhausted("container " + id_ + " has " + std::to_string(execs_.size()) +
                            " processes that nobody waited for; wait for some of them");
 }
 
-Status Container::Exec(const grpc::ExecProcessRequest& request) {
-  if (!running()) return FailedPrecondition("container " + id_ + " is not running");
-  if (paused_) return FailedPrecondition("container " + id_ + " is paused; resume it first");
-  SHOJI_RETURN_IF_ERROR(MakeRoom(request.exec_id()));
-  SHOJI_ASSIGN_OR_RETURN(jail::Process started, jail_->Exec(request.process()));
-  auto process = std::make_unique<Process>(context_.loop, context_.reaper, std::move(started),
-                                           context_.pipe_bytes);
-  process->OnFinished(
-      [this, exec_id = request.exec_id(), raw = process.get()] { Forget(exec_id, raw); });
-  execs_[request.exec_id()] = std::move(process);
-  return OkStatus();
+void Container::Exec(const grpc::ExecProcessRequest& request, Done done) {
+  const std::string& exec_id = request.exec_id();
+  auto begun = [&]() -> Result<std::unique_ptr<jail::Pending<jail::Process>>> {
+    if (!running()) return FailedPrecondition("container " + id_ + " is not running");
+    if (paused_) return FailedPrecondition("container " + id_ + " is paused; resume it first");
+    SHOJI_RETURN_IF_ERROR(MakeRoom(exec_id));
+    return jail_->BeginExec(request.process());
+  }();
+  if (!begun.ok()) return done(begun.status());
+  Executing& executing = executing_[exec_id];
+  executing.done = std::move(done);
+  executing.awaiting =
+      std::make_unique<Awaiting<jail::Process>>(context_.loop, context_.reaper, *std::move(begun));
+  executing.awaiting->Wait(
+      [this, exec_id](Result<jail::Process> process) { Executed(exec_id, std::move(process)); });
+}
+
+void Container::Executed(const std::string& exec_id, Result<jail::Process> process) {
+  const auto node = executing_.extract(exec_id);
+  if (process.ok()) {
+    auto executed = std::make_unique<Process>(context_.loop, context_.reaper, *std::move(process),
+                                              context_.pipe_bytes);
+    executed->OnFinished([this, exec_id, raw = executed.get()] { Forget(exec_id, raw); });
+    execs_[exec_id] = std::move(executed);
+  }
+  node.mapped().done(process.status());
+}
+
+void Container::GiveUpExec(const std::string& exec_id, const Status& why) {
+  auto node = executing_.extract(exec_id);
+  if (node.empty()) return;
+  node.mapped().awaiting.reset();
+  node.mapped().done(why);
+}
+
+void Container::GiveUpAll() {
+  const Status why = NotFound("container " + id_ + " was removed meanwhile");
+  GiveUpStart(why);
+  while (!executing_.empty()) GiveUpExec(std::string(executing_.begin()->first), why);
 }
 
 // Deferred: the process is in the middle of an answer.
@@ -110,6 +144,7 @@ Status Container::Resume() {
 }
 
 void Container::Remove(Done done) {
+  GiveUpAll();
   removers_.push_back(std::move(done));
   if (removers_.size() == 1) TryDestroy();
 }

@@ -1,7 +1,7 @@
 // A container with its processes, as the calls see it.
 //
 // Threads  The loop's.
-// Example  SHOJI_ASSIGN_OR_RETURN(auto c, Container::Create(context, request, environment));
+// Example  Container c(context, request.container_id(), request.exec_id(), std::move(made));
 #ifndef SHOJI_GUEST_AGENT_SERVICE_CONTAINER_H_
 #define SHOJI_GUEST_AGENT_SERVICE_CONTAINER_H_
 
@@ -15,6 +15,7 @@
 
 #include "jail/container.h"
 #include "loop/loop.h"
+#include "service/awaiting.h"
 #include "service/process.h"
 #include "service/reaper.h"
 #include "shoji-kata/agent.pb.h"
@@ -33,16 +34,21 @@ class Container {
   static constexpr std::size_t kMaxProcesses = 256;
   using Done = std::function<void(const Status&)>;
 
-  static Result<std::unique_ptr<Container>> Create(const Context& context,
-                                                   const grpc::CreateContainerRequest& request,
-                                                   const jail::Environment& environment);
+  // `init_id` names its first process; empty: the container's id does.
+  Container(const Context& context, std::string id, std::string init_id,
+            jail::Container::Made made);
   ~Container();
   Container(const Container&) = delete;
   Container& operator=(const Container&) = delete;
 
   const std::string& id() const { return id_; }
-  Status Start();
-  Status Exec(const grpc::ExecProcessRequest& request);
+  // `done` hears once when the program runs, or why not.
+  void Start(Done done);
+  // Kills what is being started. Whoever waits for the start is told `why`.
+  void GiveUpStart(const Status& why);
+  // The same for another process.
+  void Exec(const grpc::ExecProcessRequest& request, Done done);
+  void GiveUpExec(const std::string& exec_id, const Status& why);
   Status Signal(const std::string& exec_id, int signal);
   Status Pause();
   Status Resume();
@@ -63,8 +69,14 @@ class Container {
   void Remove(Done done);
 
  private:
-  Container(const Context& context, std::string id);
+  struct Executing {
+    std::unique_ptr<Awaiting<jail::Process>> awaiting;
+    Done done;
+  };
+
   bool running() const { return started_ && !init_->exit_code(); }
+  void Executed(const std::string& exec_id, Result<jail::Process> process);
+  void GiveUpAll();
   void TryDestroy();
   void RetryLater();
   void Forget(const std::string& exec_id, const Process* process);
@@ -77,7 +89,10 @@ class Container {
   bool paused_ = false;
   std::unique_ptr<jail::Container> jail_;
   std::unique_ptr<Process> init_;
+  std::unique_ptr<Awaiting<jail::Started>> starting_;
+  Done on_started_;
   std::map<std::string, std::unique_ptr<Process>> execs_;
+  std::map<std::string, Executing> executing_;  // not running yet
   std::list<Done> removers_;
   // Tells tasks that outlive the container that it is gone.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -51,20 +51,33 @@ void RegisterStdio(Server* server, Sandbox* sandbox) {
       });
 }
 
+// By number, when the request names the user.
+Status PutUser(const Container& container, grpc::ExecProcessRequest* request) {
+  if (!request->has_string_user()) return OkStatus();
+  const std::string root = "/proc/" + std::to_string(container.init_pid()) + "/root";
+  return LookUpUser(root, request->string_user(), request->mutable_process()->mutable_user());
+}
+
+// What the client gives up waiting for is killed.
+void Exec(Sandbox* sandbox, grpc::ExecProcessRequest& request, const CallPtr& call) {
+  if (!request.has_process()) return call->Finish(InvalidArgument("the process is missing"));
+  const auto container = sandbox->Find(request.container_id());
+  if (!container.ok()) return call->Finish(container.status());
+  const Status put = PutUser(**container, &request);
+  if (!put.ok()) return call->Finish(put);
+  call->OnGone([sandbox, id = request.container_id(), exec_id = request.exec_id()] {
+    const auto found = sandbox->Find(id);
+    if (found.ok()) (*found)->GiveUpExec(exec_id, Cancelled("the client gave up"));
+  });
+  (*container)->Exec(request, [call](const Status& status) { call->Finish(status); });
+}
+
 }  // namespace
 
 void RegisterProcessCalls(Server* server, Sandbox* sandbox) {
-  server->Command<grpc::ExecProcessRequest>(
-      Path("ExecProcess"), [sandbox](const auto& request) -> Status {
-        if (!request.has_process()) return InvalidArgument("the process is missing");
-        SHOJI_ASSIGN_OR_RETURN(Container * container, sandbox->Find(request.container_id()));
-        if (!request.has_string_user()) return container->Exec(request);
-        grpc::ExecProcessRequest numeric = request;
-        const std::string root = "/proc/" + std::to_string(container->init_pid()) + "/root";
-        SHOJI_RETURN_IF_ERROR(
-            LookUpUser(root, request.string_user(), numeric.mutable_process()->mutable_user()));
-        return container->Exec(numeric);
-      });
+  server->Async<grpc::ExecProcessRequest>(
+      Path("ExecProcess"),
+      [sandbox](auto& request, const CallPtr& call) { Exec(sandbox, request, call); });
   server->Command<grpc::SignalProcessRequest>(
       Path("SignalProcess"), [sandbox](const auto& request) -> Status {
         SHOJI_ASSIGN_OR_RETURN(Container * container, sandbox->Find(request.container_id()));

@@ -44,6 +44,17 @@ void Reaper::OnSignals() {
   if (terminate) on_terminate_();
 }
 
+void Reaper::Expect(pid_t pid, OnExit on_exit) {
+  const auto node = early_.extract(pid);
+  if (!node.empty()) return on_exit(node.mapped());
+  expected_[pid] = std::move(on_exit);
+}
+
+void Reaper::Forget(pid_t pid) {
+  expected_.erase(pid);
+  early_.erase(pid);
+}
+
 void Reaper::Reap() {
   int status = 0;
   bool any = false;
@@ -51,7 +62,12 @@ void Reaper::Reap() {
     any = true;
     auto node = expected_.extract(pid);
     if (node.empty()) continue;  // an orphan
-    node.mapped()(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    if (node.mapped()) {
+      node.mapped()(code);
+    } else {
+      early_[pid] = code;
+    }
   }
   if (!any) return;
   std::list<std::function<void()>> tasks;

@@ -30,8 +30,11 @@ class Reaper {
   Reaper(const Reaper&) = delete;
   Reaper& operator=(const Reaper&) = delete;
 
-  void Expect(pid_t pid, OnExit on_exit) { expected_[pid] = std::move(on_exit); }
-  void Forget(pid_t pid) { expected_.erase(pid); }
+  // A child that ended since Reserve() is told at once.
+  void Expect(pid_t pid, OnExit on_exit);
+  // Keeps the end of a child that somebody will expect.
+  void Reserve(pid_t pid) { expected_[pid] = nullptr; }
+  void Forget(pid_t pid);
   // Runs once after the next children were reaped.
   void AfterNext(std::function<void()> task) { after_next_.push_back(std::move(task)); }
   // Reaps now what has ended already.
@@ -45,6 +48,7 @@ class Reaper {
   UniqueFd signals_;
   std::function<void()> on_terminate_;
   std::unordered_map<pid_t, OnExit> expected_;
+  std::unordered_map<pid_t, int> early_;  // ends of those reserved
   std::list<std::function<void()>> after_next_;
 };
 

@@ -105,6 +105,8 @@ Status Sandbox::DestroyRest() {
 }
 
 void Sandbox::Destroy(Done done) {
+  const Status why = NotFound("the sandbox was destroyed while the container was made");
+  while (!makings_.empty()) GiveUpCreate(std::string(makings_.begin()->first), why);
   if (!created_ && containers_.empty()) return done(OkStatus());
   if (containers_.empty()) return done(DestroyRest());
   std::vector<std::string> ids;
@@ -126,6 +128,8 @@ void Sandbox::Destroy(Done done) {
 
 Result<Container*> Sandbox::Find(const std::string& id) {
   const auto it = containers_.find(id);
+  if (makings_.count(id) != 0)
+    return FailedPrecondition("container " + id + " is still being created");
   if (it == containers_.end()) return NotFound("there is no container \"" + id + "\"");
   return it->second.container.get();
 }
@@ -133,10 +137,10 @@ Result<Container*> Sandbox::Find(const std::string& id) {
 Status Sandbox::Check(const grpc::CreateContainerRequest& request) const {
   SHOJI_RETURN_IF_ERROR(CheckId(request.container_id()));
   if (!created_) return FailedPrecondition("there is no sandbox; call CreateSandbox first");
-  if (containers_.count(request.container_id()) != 0) {
+  if (containers_.count(request.container_id()) + makings_.count(request.container_id()) != 0) {
     return AlreadyExists("container " + request.container_id() + " exists already");
   }
-  if (containers_.size() >= kMaxContainers) {
+  if (containers_.size() + makings_.size() >= kMaxContainers) {
     return ResourceExhausted("there are " + std::to_string(kMaxContainers) + " containers already");
   }
   if (!request.has_oci()) return InvalidArgument("the OCI specification is missing");
@@ -170,33 +174,81 @@ Result<jail::Environment> Sandbox::EnvironmentFor(
   return environment;
 }
 
-Status Sandbox::MakeContainer(const grpc::CreateContainerRequest& request) {
+void Sandbox::Release(const Storages::MountPoints& mounts) {
+  const Status undone = storages_.Release(mounts);
+  if (!undone.ok()) Log(LogLevel::kError, undone.message());
+}
+
+// When it is OK, `done` will hear.
+Status Sandbox::MakeContainer(const grpc::CreateContainerRequest& request, const Done& done) {
   SHOJI_RETURN_IF_ERROR(Check(request));
   SHOJI_ASSIGN_OR_RETURN(const jail::Environment environment, EnvironmentFor(request));
   SHOJI_ASSIGN_OR_RETURN(Storages::MountPoints mounts, storages_.Add(request.storages()));
-  auto made = [&]() -> Result<std::unique_ptr<Container>> {
-    if (!request.has_string_user()) return Container::Create(context_, request, environment);
-    grpc::CreateContainerRequest numeric = request;
-    SHOJI_RETURN_IF_ERROR(LookUpUser(request.oci().root().path(), request.string_user(),
-                                     numeric.mutable_oci()->mutable_process()->mutable_user()));
-    return Container::Create(context_, numeric, environment);
+  const std::string& id = request.container_id();
+  auto begun = [&]() -> Result<std::unique_ptr<jail::Pending<jail::Container::Made>>> {
+    if (!request.has_string_user())
+      return jail::Container::BeginCreate(id, request.oci(), environment);
+    grpc::Spec numeric = request.oci();
+    SHOJI_RETURN_IF_ERROR(LookUpUser(numeric.root().path(), request.string_user(),
+                                     numeric.mutable_process()->mutable_user()));
+    return jail::Container::BeginCreate(id, numeric, environment);
   }();
-  if (!made.ok()) {
-    const Status undone = storages_.Release(mounts);
-    if (!undone.ok()) Log(LogLevel::kError, undone.message());
-    return made.status();
+  if (!begun.ok()) {
+    Release(mounts);
+    return begun.status();
   }
-  Entry& entry = containers_[request.container_id()];
-  entry.container = std::move(made).value();
-  entry.mounts = std::move(mounts);
-  entry.described.set_version(request.oci().version());
-  *entry.described.mutable_root() = request.oci().root();
-  *entry.described.mutable_annotations() = request.oci().annotations();
-  if (const std::string group = entry.container->cgroup(); !group.empty()) {
-    const Status watched = oom_->Watch(request.container_id(), group);
-    if (!watched.ok()) Log(LogLevel::kDebug, watched.message());
-  }
+  Making& making = makings_[id];
+  making.entry.mounts = std::move(mounts);
+  making.entry.described.set_version(request.oci().version());
+  *making.entry.described.mutable_root() = request.oci().root();
+  *making.entry.described.mutable_annotations() = request.oci().annotations();
+  making.init_id = request.exec_id();
+  making.done = done;
+  making.awaiting = std::make_unique<Awaiting<jail::Container::Made>>(
+      context_.loop, context_.reaper, *std::move(begun));
+  making.awaiting->Wait(
+      [this, id](Result<jail::Container::Made> made) { Made(id, std::move(made)); });
   return OkStatus();
+}
+
+void Sandbox::Made(const std::string& id, Result<jail::Container::Made> made) {
+  auto node = makings_.extract(id);
+  const Done done = node.mapped().done;
+  if (made.ok()) {
+    Keep(id, std::move(node.mapped()), *std::move(made));
+    return RunFirstHooks(id, done);
+  }
+  node.mapped().awaiting.reset();
+  Release(node.mapped().entry.mounts);
+  done(made.status());
+}
+
+void Sandbox::Keep(const std::string& id, Making making, jail::Container::Made made) {
+  Entry& entry = containers_[id] = std::move(making.entry);
+  entry.container =
+      std::make_unique<Container>(context_, id, std::move(making.init_id), std::move(made));
+  const std::string group = entry.container->cgroup();
+  if (group.empty()) return;
+  const Status watched = oom_->Watch(id, group);
+  if (!watched.ok()) Log(LogLevel::kDebug, watched.message());
+}
+
+void Sandbox::GiveUpCreate(const std::string& id) {
+  GiveUpCreate(id, Cancelled("the client gave up"));
+}
+
+// The child first: it uses the storages.
+void Sandbox::GiveUpCreate(const std::string& id, const Status& why) {
+  auto node = makings_.extract(id);
+  if (node.empty()) return;
+  node.mapped().awaiting.reset();
+  Release(node.mapped().entry.mounts);
+  node.mapped().done(why);
+}
+
+void Sandbox::GiveUpStart(const std::string& id) {
+  const auto it = containers_.find(id);
+  if (it != containers_.end()) it->second.container->GiveUpStart(Cancelled("the client gave up"));
 }
 
 std::string Sandbox::StateOf(const std::string& id, const std::string& status, int pid) const {
@@ -205,9 +257,12 @@ std::string Sandbox::StateOf(const std::string& id, const std::string& status, i
 }
 
 void Sandbox::CreateContainer(const grpc::CreateContainerRequest& request, Done done) {
-  const Status made = MakeContainer(request);
-  if (!made.ok() || hooks_.prestart.empty()) return done(made);
-  const std::string& id = request.container_id();
+  const Status making = MakeContainer(request, done);
+  if (!making.ok()) done(making);
+}
+
+void Sandbox::RunFirstHooks(const std::string& id, const Done& done) {
+  if (hooks_.prestart.empty()) return done(OkStatus());
   Entry& entry = containers_[id];
   const std::uint64_t making = entry.making = ++last_making_;
   const std::string state = StateOf(id, "created", entry.container->init_pid());
@@ -232,13 +287,18 @@ void Sandbox::StartContainer(const std::string& id, Done done) {
   if (it->second.making != 0) {
     return done(FailedPrecondition("container " + id + " is still being created"));
   }
-  const Status started = it->second.container->Start();
-  if (!started.ok() || hooks_.poststart.empty()) return done(started);
-  const std::string state = StateOf(id, "running", it->second.container->init_pid());
-  hook_runner_.RunAll(hooks_.poststart, state, std::move(done));
+  const int pid = it->second.container->init_pid();
+  it->second.container->Start([this, id, pid, done = std::move(done)](const Status& started) {
+    if (!started.ok() || hooks_.poststart.empty()) return done(started);
+    hook_runner_.RunAll(hooks_.poststart, StateOf(id, "running", pid), done);
+  });
 }
 
 void Sandbox::RemoveContainer(const std::string& id, Done done) {
+  if (makings_.count(id) != 0) {
+    GiveUpCreate(id, NotFound("container " + id + " was removed while it was made"));
+    return done(OkStatus());
+  }
   const Result<Container*> found = Find(id);
   if (!found.ok()) return done(found.status());
   (*found)->Remove(

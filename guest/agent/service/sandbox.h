@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "service/awaiting.h"
 #include "service/container.h"
 #include "service/hooks.h"
 #include "service/machine.h"
@@ -50,6 +51,9 @@ class Sandbox {
   // gone.
   void CreateContainer(const grpc::CreateContainerRequest& request, Done done);
   void StartContainer(const std::string& id, Done done);
+  // The caller waits no longer: what is being made or started is killed.
+  void GiveUpCreate(const std::string& id);
+  void GiveUpStart(const std::string& id);
   // `done` hears once when the container is gone; NOT_FOUND for an unknown one.
   void RemoveContainer(const std::string& id, Done done);
   Result<Container*> Find(const std::string& id);
@@ -62,7 +66,20 @@ class Sandbox {
     std::uint64_t making = 0;  // its first hooks run: a number of its own; else 0
   };
 
-  Status MakeContainer(const grpc::CreateContainerRequest& request);
+  // A container that is not there yet.
+  struct Making {
+    std::unique_ptr<Awaiting<jail::Container::Made>> awaiting;
+    Entry entry;
+    std::string init_id;
+    Done done;
+  };
+
+  Status MakeContainer(const grpc::CreateContainerRequest& request, const Done& done);
+  void Made(const std::string& id, Result<jail::Container::Made> made);
+  void Keep(const std::string& id, Making making, jail::Container::Made made);
+  void RunFirstHooks(const std::string& id, const Done& done);
+  void GiveUpCreate(const std::string& id, const Status& why);
+  void Release(const Storages::MountPoints& mounts);
   std::string StateOf(const std::string& id, const std::string& status, int pid) const;
   Status LoadModules(const grpc::CreateSandboxRequest& request) const;
   Result<jail::Environment> EnvironmentFor(const grpc::CreateContainerRequest& request) const;
@@ -82,6 +99,7 @@ class Sandbox {
   Storages::MountPoints mounts_;
   std::unique_ptr<SharedNamespaces> namespaces_;
   std::map<std::string, Entry> containers_;
+  std::map<std::string, Making> makings_;
 };
 
 }  // namespace shoji::agent

@@ -87,6 +87,7 @@ void CreateContainer(Sandbox* sandbox, DeviceGate* gate, const DeviceFinder* fin
   gate->Pass(call, std::move(names).value(), [sandbox, finder, call, held](const auto& paths) {
     const Status put = PutAll(*finder, paths, held.get());
     if (!put.ok()) return call->Finish(put);
+    call->OnGone([sandbox, id = held->container_id()] { sandbox->GiveUpCreate(id); });
     sandbox->CreateContainer(*held, [call](const Status& made) { call->Finish(made); });
   });
 }
@@ -112,6 +113,7 @@ void RegisterSandboxCalls(Loop* loop, Server* server, Sandbox* sandbox, DeviceGa
                                               });
   server->Async<grpc::StartContainerRequest>(
       Path("StartContainer"), [sandbox](auto& request, const CallPtr& call) {
+        call->OnGone([sandbox, id = request.container_id()] { sandbox->GiveUpStart(id); });
         sandbox->StartContainer(request.container_id(),
                                 [call](const Status& status) { call->Finish(status); });
       });
