@@ -1,4 +1,6 @@
 // Start, stop, delete and release of a whole sandbox.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -31,14 +33,21 @@ Status RemoveDir(const std::string& dir) {
   return removed;
 }
 
+// A shim removes its socket when it ends by itself. Where it is left the process in the guest may
+// go on: its end says nothing.
+bool ShimWasKilled(const SandboxPaths& paths, const ContainerRecord& container) {
+  return access((paths.dir + "/shims/" + container.config.id).c_str(), F_OK) == 0;
+}
+
 // Whether the guest has something to do before its VM is ended by force: processes to end, disks
 // to write back, hooks to run. All that has ended was written to the host before.
-bool GuestHasWork(const SandboxRecord& record) {
+bool GuestHasWork(const SandboxRecord& record, const SandboxPaths& paths) {
   if (!record.config.guest_hook_path.empty()) return true;
   if (!record.storages.empty() || !record.devices.empty()) return true;
   return std::any_of(record.containers.begin(), record.containers.end(),
-                     [](const ContainerRecord& container) {
-                       return container.state != State::kStopped && !ShimHasEnded(container);
+                     [&](const ContainerRecord& container) {
+                       return container.state != State::kStopped &&
+                              (!ShimHasEnded(container) || ShimWasKilled(paths, container));
                      });
 }
 
@@ -154,7 +163,7 @@ Status SandboxObject::StopLocked(SandboxRecord& record, bool force) {
     SHOJI_RETURN_IF_ERROR(ResumeVm(record, *vm));
   }
   // A guest that stands still can do nothing.
-  if (VmLives(record) && !(force && (frozen || !GuestHasWork(record)))) {
+  if (VmLives(record) && !(force && (frozen || !GuestHasWork(record, paths_)))) {
     const Status stopped = StopContainers(record, force);
     if (!stopped.ok() && !force) {
       (void)SaveRecord(record);

@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "shoji/base/file.h"
 #include "shoji/plugin/agent_ext.h"
 #include "shoji/plugin/hypervisor_state.h"
 #include "shoji/spawn/spawn.h"
@@ -364,6 +365,23 @@ TEST_F(OperationsOfACommand, AGuestWhereAllHasEndedIsNotAskedBeforeItsEnd) {
   EXPECT_EQ(world_.Count("agent.open"), opened);
   EXPECT_EQ(world_.Count("agent.destroy_sandbox"), 0);
   EXPECT_EQ(world_.Count("proxy.stop"), 1);
+  ExpectNothingLeft();
+}
+
+// Its socket is left where a shim was killed: what it stood for may go on, and is ended first.
+TEST_F(OperationsOfACommand, TheProcessOfAKilledShimIsEndedBeforeItsVm) {
+  const std::int32_t shim = *(*management_.Fetch("pod"))->ShimPid({"one", "one"});
+  ASSERT_TRUE(MakeDirs(SandboxDir() + "/shims", 0700).ok());
+  ASSERT_TRUE(WriteFile(SandboxDir() + "/shims/one", "").ok());
+  kill(shim, SIGKILL);
+  AwaitEnd(shim);
+  world_.EndProcess("two", "two");
+  AwaitEnd(*(*management_.Fetch("pod"))->ShimPid({"two", "two"}));
+  EXPECT_EQ(StateOf("one"), State::kStopped);
+  const int signals = world_.Count("agent.signal_process");
+  ASSERT_TRUE(management_.Delete("pod").ok());
+  EXPECT_GT(world_.Count("agent.signal_process"), signals);
+  EXPECT_EQ(world_.Count("agent.destroy_sandbox"), 1);
   ExpectNothingLeft();
 }
 

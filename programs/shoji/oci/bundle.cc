@@ -56,6 +56,13 @@ Status CheckShape(const json& spec, const std::string& file) {
   return OkStatus();
 }
 
+// What nobody finds is most often the bundle.
+Status NoSpecification(const Status& status) {
+  if (status.sys_errno() != ENOENT) return status;
+  return NotFound(status.message() +
+                  "; --bundle names the directory with the specification (shoji spec writes one)");
+}
+
 }  // namespace
 
 json Part(const json& object, const char* name) {
@@ -75,7 +82,9 @@ Result<Bundle> ReadBundle(const std::string& dir, const std::string& config) {
   SHOJI_ASSIGN_OR_RETURN(out.dir, Absolute(dir));
   const std::string name = config.empty() ? "config.json" : config;
   const std::string file = name[0] == '/' ? name : out.dir + "/" + name;
-  SHOJI_ASSIGN_OR_RETURN(out.text, ReadFile(file));
+  auto text = ReadFile(file);
+  if (!text.ok()) return NoSpecification(text.status());
+  out.text = std::move(*text);
   out.spec = json::parse(out.text, nullptr, false);
   if (out.spec.is_discarded()) return InvalidArgument(file + " is not valid JSON");
   if (!out.spec.is_object()) return InvalidArgument(file + " is not a JSON object");

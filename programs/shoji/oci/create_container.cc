@@ -69,7 +69,7 @@ Result<NewContainer> NewContainer::Make(Runtime& runtime, const Invocation& invo
   std::string pod;
   if (place.joins && place.sandbox_id != id) {
     SHOJI_ASSIGN_OR_RETURN(pod, FindPod(runtime, place));
-    if (pod.empty()) {
+    if (pod.empty() && !MayStandAlone(bundle.spec)) {
       return NotFound("sandbox `" + place.sandbox_id + "` of container `" + id +
                       "` does not exist; annotation " + place.sandbox_key + " names it");
     }

@@ -61,6 +61,23 @@ TEST(Pods, AreToldByAnnotations) {
               HasSubstr("\"x\""));
 }
 
+// podman's pods without an infra container; nobody else's containers do without their sandbox.
+TEST(Pods, OnlyThoseOfPodmanThatShareNothingStandAlone) {
+  const auto alone = [](const char* annotations, const char* namespaces) {
+    return MayStandAlone(
+        nlohmann::json{{"annotations", nlohmann::json::parse(annotations)},
+                       {"linux", {{"namespaces", nlohmann::json::parse(namespaces)}}}});
+  };
+  const char* podman = R"({"io.container.manager": "libpod"})";
+  const char* own = R"([{"type": "pid"}, {"type": "ipc"}])";
+  EXPECT_TRUE(alone(podman, own));
+  EXPECT_FALSE(alone("{}", own));
+  EXPECT_FALSE(alone(R"({"io.container.manager": "cri-o"})", own));
+  EXPECT_FALSE(alone(podman, R"([{"type": "ipc", "path": "/proc/7/ns/ipc"}])"));
+  EXPECT_FALSE(alone(podman, R"([{"type": "pid"}])")) << "the host's";
+  EXPECT_FALSE(alone(podman, "[]"));
+}
+
 class BundleTest : public ::testing::Test {
  protected:
   void SetUp() override {

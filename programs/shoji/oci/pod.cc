@@ -1,5 +1,7 @@
 #include "oci/pod.h"
 
+#include "oci/bundle.h"
+
 namespace shoji::cli {
 namespace {
 
@@ -50,9 +52,24 @@ Result<std::string> FindPod(Runtime& runtime, const PodPlace& place) {
   }
   SHOJI_ASSIGN_OR_RETURN(const auto all, runtime.ListSandboxes());
   for (const SandboxStatus& sandbox : all) {
-    if (Find(sandbox.annotations, place.sandbox_key) == place.sandbox_id) return sandbox.id;
+    if (Find(sandbox.annotations, place.sandbox_key) != place.sandbox_id) continue;
+    const auto other = PodPlaceOf(sandbox.annotations);
+    // One that would have joined as well is no pod: it stands alone.
+    if (other.ok() && !other->joins) return sandbox.id;
   }
   return std::string();
+}
+
+bool MayStandAlone(const nlohmann::json& spec) {
+  const auto annotations = Member(spec, "annotations", std::map<std::string, std::string>());
+  if (Find(annotations, "io.container.manager") != "libpod") return false;
+  const auto namespaces = Part(Part(spec, "linux"), "namespaces");
+  for (const auto& each : namespaces) {
+    if (Member(each, "type", std::string()) == "ipc") {
+      return Member(each, "path", std::string()).empty();
+    }
+  }
+  return false;
 }
 
 }  // namespace shoji::cli

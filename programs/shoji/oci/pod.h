@@ -8,6 +8,7 @@
 #define SHOJI_PROGRAMS_SHOJI_OCI_POD_H_
 
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,13 @@ struct PodPlace {
 Result<PodPlace> PodPlaceOf(const std::map<std::string, std::string>& annotations);
 
 // The sandbox that `place` means: the one with that id, or one whose own annotation says the same
-// (podman names the pod, not its first container). Empty: there is none.
+// (podman names the pod, not its first container) and which joined none. Empty: there is none.
 Result<std::string> FindPod(Runtime& runtime, const PodPlace& place);
+
+// Whether a container of a pod that has no sandbox is a VM of its own: podman makes pods without
+// an infra container (--infra=false), whose containers share no namespace, and says that its pod
+// is the sandbox all the same. Of other engines, or with another's ipc, it is a mistake.
+bool MayStandAlone(const nlohmann::json& spec);
 
 }  // namespace shoji::cli
 

@@ -155,7 +155,28 @@ static int32_t Stop(void* plugin, const shoji_call* call, int32_t pid, shoji_err
   return Refuse(((Plugin*)plugin)->host, err, SHOJI_INVALID_ARGUMENT, "that is no shim of mine");
 }
 
-static const shoji_shim_v1 kTable = {.struct_size = sizeof(kTable), .start = Start, .stop = Stop};
+#if defined(BAD_SHIM_SIGNAL_GONE) || defined(BAD_SHIM_SIGNAL_STRANGER)
+static int32_t Signal(void* plugin, const shoji_options* options, const shoji_call* call,
+                      const shoji_shim_params* params, int32_t pid, int32_t signal,
+                      shoji_error* err) {
+  (void)options;
+  (void)call;
+  (void)params;
+#if defined(BAD_SHIM_SIGNAL_STRANGER)
+  if (kill(pid, signal) == 0) waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOWAIT);
+#else
+  (void)signal;
+  if (kill(pid, 0) < 0) return SHOJI_OK;
+#endif
+  return Refuse(((Plugin*)plugin)->host, err, SHOJI_UNAVAILABLE, "nobody listens");
+}
+#endif
+
+static const shoji_shim_v1 kTable = {.struct_size = sizeof(kTable), .start = Start, .stop = Stop,
+#if defined(BAD_SHIM_SIGNAL_GONE) || defined(BAD_SHIM_SIGNAL_STRANGER)
+                                     .signal = Signal
+#endif
+};
 #endif
 
 static const void* GetInterface(void* self, const char* id) {

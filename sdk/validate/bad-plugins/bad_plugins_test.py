@@ -101,6 +101,8 @@ EXPECTED = {
     "good-shim": {},
     "shim-flags": {"error-refusals": ("fail", "start() with an unknown flag succeeds")},
     "shim-stop-gone": {"shim-stop-gone": ("fail", "that is no shim of mine")},
+    "shim-signal-gone": {"shim-signal-gone": ("fail", "a process that has ended answers")},
+    "shim-signal-stranger": {"shim-signal-stranger": ("fail", "ends a process that is no shim")},
     "good-factory": {},
     "factory-output": {"error-outputs": ("fail", "changes its output")},
     "factory-status": {"factory-status": ("fail", "no count \"ready\"")},
