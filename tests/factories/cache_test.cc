@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <mutex>
 
 #include "cache_bed.h"
 #include "shoji/base/file.h"
@@ -151,7 +150,6 @@ TEST_F(CacheTest, OneServerAtASocket) {
 }
 
 TEST_F(CacheTest, AnotherKindOfVmIsMadeAnew) {
-  std::mutex mutex;
   std::string log;
   const auto runtime = NewRuntime(1);
   ServerProcess server(bed_.root(), Cache(1));

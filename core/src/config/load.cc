@@ -42,15 +42,31 @@ bool HasSection(const SpecMap& specs, const std::string& section) {
   return it != specs.end() && it->first.compare(0, section.size() + 1, section + ".") == 0;
 }
 
+std::string LastWord(const std::string& name) { return name.substr(name.rfind('.') + 1); }
+
+// What `name` may have been meant to be: an option that ends alike, in another section, else one
+// that looks alike.
+std::string MeantBy(const SpecMap& specs, const std::string& name) {
+  const std::string near = Suggest(name, NamesLike(specs, name));
+  if (!near.empty() && LastWord(near) == LastWord(name)) return near;
+  std::string same;
+  for (const auto& [known, spec] : specs) {
+    if (IsPattern(*spec) || LastWord(known) != LastWord(name)) continue;
+    same += (same.empty() ? "" : "\" or \"") + known;
+  }
+  return same.empty() ? near : same;
+}
+
 Status UnknownOption(const SpecMap& specs, const Setting& setting, const Config::Sources& sources) {
   std::string message = setting.origin + ": unknown option \"" + setting.name + "\"";
   if (HasSection(specs, setting.name)) {
     return InvalidArgument(message + "; that is a section, write [" + setting.name + "]");
   }
-  const std::string near = Suggest(setting.name, NamesLike(specs, setting.name));
-  if (!near.empty()) message += "; did you mean \"" + near + "\"?";
   const std::string more =
       sources.explain_unknown ? sources.explain_unknown(setting.name) : std::string();
+  const std::string near = more.empty() ? MeantBy(specs, setting.name)
+                                        : Suggest(setting.name, NamesLike(specs, setting.name));
+  if (!near.empty()) message += "; did you mean \"" + near + "\"?";
   if (!more.empty()) message += "; " + more;
   if (near.empty() && more.empty()) {
     message += "; neither the core nor a plugin in plugins.path declares it";

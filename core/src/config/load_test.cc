@@ -207,6 +207,12 @@ TEST_F(ConfigTest, AVariableOfTwoOptionsIsAnErrorWhenItIsSet) {
                         "\"store.my.kv.path\""));
 }
 
+TEST_F(ConfigTest, AnOptionOfAnotherSectionIsFoundByItsLastWord) {
+  EXPECT_THAT(ErrorOf("[sandbox]\nmemory = \"1M\"\n"),
+              HasSubstr("unknown option \"sandbox.memory\"; did you mean "
+                        "\"hypervisor.qemu.memory\"?"));
+}
+
 TEST_F(ConfigTest, UnknownOverridesAreErrorsToo) {
   sources_.overrides = {{"hypervisor.qemu.vcpu", "4"}};
   EXPECT_EQ(Config::Load(Specs(), sources_).status().message(),

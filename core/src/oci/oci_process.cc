@@ -72,8 +72,17 @@ json CapabilitiesOf(const ContainerConfig& container, const json& user) {
   return ProcessObject(container.cmd, who, {}).at("capabilities");
 }
 
+// Engines say nothing of it for a process that joins: it is the container's, as with crun.
+void InheritUmask(json& user, const ContainerConfig& container) {
+  if (user.contains("umask") || container.oci_spec.empty()) return;
+  const json spec = json::parse(container.oci_spec);
+  const json own = ObjectOr(ObjectOr(spec, "process"), "user");
+  if (const auto umask = own.find("umask"); umask != own.end()) user["umask"] = *umask;
+}
+
 OciProcess Read(json process, const ContainerConfig& container) {
   process["user"] = ObjectOr(process, "user");
+  InheritUmask(process["user"], container);
   process["cwd"] = ValueOr(process, "cwd", std::string("/"));
   if (ObjectOr(process, "capabilities").empty()) {
     process["capabilities"] = CapabilitiesOf(container, process["user"]);

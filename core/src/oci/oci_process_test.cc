@@ -80,5 +80,22 @@ TEST(OciProcessTest, NamesWhatIsWrong) {
   }
 }
 
+// Engines give no umask to a process that joins.
+TEST(OciProcessTest, HasTheUmaskOfItsContainer) {
+  ContainerConfig config;
+  config.oci_spec = R"({"process":{"user":{"uid":0,"gid":0,"umask":468}}})";
+  const auto umask = [&](const char* text) {
+    const auto process = ReadOciProcess(text, config);
+    EXPECT_TRUE(process.ok()) << process.status().message();
+    const auto user = nlohmann::json::parse(process->json).at("user");
+    return user.contains("umask") ? user["umask"].get<int>() : -1;
+  };
+  EXPECT_EQ(umask(R"({"args":["a"],"user":{"uid":7,"gid":7}})"), 468);
+  EXPECT_EQ(umask(R"({"args":["a"]})"), 468);
+  EXPECT_EQ(umask(R"({"args":["a"],"user":{"uid":7,"gid":7,"umask":0}})"), 0);
+  config.oci_spec = R"({"process":{"user":{"uid":0,"gid":0}}})";
+  EXPECT_EQ(umask(R"({"args":["a"]})"), -1) << "the guest's default";
+}
+
 }  // namespace
 }  // namespace shoji

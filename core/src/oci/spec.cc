@@ -51,6 +51,27 @@ bool IsBind(const json& mount) {
          HasOption(options, "rbind");
 }
 
+bool IsOverlayPart(const std::string& option) {
+  for (const char* name : {"lowerdir=", "upperdir=", "workdir="}) {
+    if (option.compare(0, std::char_traits<char>::length(name), name) == 0) return true;
+  }
+  return false;
+}
+
+// Its directories are the host's (podman: --volume …:O, --mount type=image), so it is made there
+// and shown to the guest as a bind is. Empty: it is no such mount.
+std::string OverlayOf(const json& mount) {
+  if (ValueOr(mount, "type", std::string()) != "overlay") return {};
+  std::string out;
+  for (const auto& option : ValueOr(mount, "options", std::vector<std::string>())) {
+    if (IsOverlayPart(option)) out += (out.empty() ? "" : ",") + option;
+  }
+  return out;
+}
+
+// What the share shows to the guest.
+bool IsShared(const json& mount) { return IsBind(mount) || !OverlayOf(mount).empty(); }
+
 Result<json> ParseSpec(const std::string& text) {
   json spec = json::parse(text, nullptr, false);
   if (spec.is_discarded()) return InvalidArgument("OCI specification is not valid JSON");
@@ -72,12 +93,12 @@ Result<std::vector<SpecBind>> Binds(const json& spec) {
     SHOJI_ASSIGN_OR_RETURN(const std::string destination, DestinationOf(mounts[i], i));
     const std::string source = ValueOr(mounts[i], "source", std::string());
     if (ValueOr(mounts[i], "type", std::string()) == kStorageMount) continue;
-    if (!IsBind(mounts[i]) || source.empty() || IsPodShm(source, destination) ||
+    if (!IsShared(mounts[i]) || source.empty() || IsPodShm(source, destination) ||
         IsGuestsOwn(source)) {
       continue;
     }
     const auto options = ValueOr(mounts[i], "options", std::vector<std::string>());
-    out.push_back({i, source, destination, HasOption(options, "ro")});
+    out.push_back({i, source, destination, HasOption(options, "ro"), OverlayOf(mounts[i])});
   }
   return out;
 }
@@ -259,7 +280,8 @@ Result<json> EditMount(json mount, std::size_t index, const GuestPlace& place) {
   const std::string source = ValueOr(mount, "source", std::string());
   const bool shm = destination == "/dev/shm" && (!IsBind(mount) || IsPodShm(source, destination));
   if (shm) return ShmMount(options);
-  if (!IsBind(mount) && ValueOr(mount, "type", std::string()) != kStorageMount) return mount;
+  if (!IsShared(mount) && ValueOr(mount, "type", std::string()) != kStorageMount) return mount;
+  if (!OverlayOf(mount).empty()) std::erase_if(options, IsOverlayPart);
   if (const auto it = place.binds.find(index); it != place.binds.end()) {
     mount["source"] = it->second;
   }

@@ -36,6 +36,7 @@ struct SpecBind {
   std::string source;
   std::string destination;
   bool read_only = false;
+  std::string overlay{};  // options of an overlay of the host's directories; empty: a bind
 };
 
 struct SpecSummary {

@@ -242,5 +242,21 @@ TEST(EditForGuest, HierarchiesOfCgroupV1AreNotBound) {
   EXPECT_EQ(mounts[0]["source"], "/guest/volume");
 }
 
+// podman's --volume …:O and --mount type=image: the host makes it, the guest binds it.
+TEST(EditForGuest, OverlaysOfTheHostAreBound) {
+  json overlay = Bind("/c/merge", "/v", {"lowerdir=/l:/m", "upperdir=/u", "workdir=/w", "private"});
+  overlay["type"] = "overlay";
+  const json spec = SpecWith(json::array({overlay}));
+  const auto summary = Inspect(spec.dump());
+  ASSERT_TRUE(summary.ok()) << summary.status().message();
+  ASSERT_EQ(summary->binds.size(), 1U);
+  EXPECT_EQ(summary->binds[0].overlay, "lowerdir=/l:/m,upperdir=/u,workdir=/w");
+  EXPECT_EQ(summary->binds[0].source, "/c/merge");
+  const json mount = Edited(spec.dump(), {{0, "/guest/volume"}})["mounts"][0];
+  EXPECT_EQ(mount["type"], "bind");
+  EXPECT_EQ(mount["source"], "/guest/volume");
+  EXPECT_EQ(mount["options"], (json{"private", "rbind"}));
+}
+
 }  // namespace
 }  // namespace shoji

@@ -108,7 +108,7 @@ std::vector<Volume> VolumesOf(const ContainerConfig& config, const SpecSummary& 
   for (const SpecBind& bind : summary.binds) {
     const bool relative = bind.source[0] != '/' && !config.bundle.empty();
     out.push_back({relative ? config.bundle + "/" + bind.source : bind.source, bind.read_only,
-                   bind.destination});
+                   bind.destination, bind.overlay});
   }
   return out;
 }

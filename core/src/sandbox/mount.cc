@@ -99,8 +99,14 @@ Result<MountPoint> MountPoint::Overlay(const std::string& lower, const std::stri
   const std::string options = "lowerdir=" + EscapeOverlay(lower) +
                               ",upperdir=" + EscapeOverlay(upper) +
                               ",workdir=" + EscapeOverlay(work);
-  if (mount("overlay", target.c_str(), "overlay", 0, options.c_str()) < 0) {
-    return ErrnoStatus(errno, "cannot mount an overlay of " + lower + " on " + target);
+  return Overlay(options, target, false);
+}
+
+Result<MountPoint> MountPoint::Overlay(const std::string& options, const std::string& target,
+                                       bool read_only) {
+  const unsigned long flags = read_only ? MS_RDONLY : 0;
+  if (mount("overlay", target.c_str(), "overlay", flags, options.c_str()) < 0) {
+    return ErrnoStatus(errno, "cannot mount an overlay with \"" + options + "\" on " + target);
   }
   return MountPoint(target);
 }

@@ -44,6 +44,9 @@ class MountPoint {
   static Result<MountPoint> Join(const std::string& source, const std::string& target);
   static Result<MountPoint> Overlay(const std::string& lower, const std::string& upper,
                                     const std::string& work, const std::string& target);
+  // With the file system's own options, as somebody else wrote them.
+  static Result<MountPoint> Overlay(const std::string& options, const std::string& target,
+                                    bool read_only);
   static Result<MountPoint> Tmpfs(const std::string& target);
 
   void Keep() { target_.clear(); }

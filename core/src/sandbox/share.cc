@@ -159,9 +159,12 @@ Status Share::AddVolume(const std::string& id, const Volume& volume, SharedConta
   }
   SHOJI_RETURN_IF_ERROR(MakeTarget(source, paths_.mounts + "/" + name));
   out.entries.push_back(name);
-  SHOJI_ASSIGN_OR_RETURN(MountPoint bind,
-                         MountPoint::Bind(source, paths_.mounts + "/" + name, volume.read_only));
-  bind.Keep();
+  const std::string target = paths_.mounts + "/" + name;
+  SHOJI_ASSIGN_OR_RETURN(MountPoint made,
+                         volume.overlay.empty()
+                             ? MountPoint::Bind(source, target, volume.read_only)
+                             : MountPoint::Overlay(volume.overlay, target, volume.read_only));
+  made.Keep();
   out.guest_volumes.push_back(std::string(kGuestShare) + "/" + name);
   return OkStatus();
 }

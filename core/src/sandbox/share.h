@@ -26,6 +26,7 @@ struct Volume {
   std::string source;  // absolute path on the host
   bool read_only = false;
   std::string destination{};  // in the container
+  std::string overlay{};      // options of an overlay to mount instead of binding the source
 };
 
 struct SharedContainer {

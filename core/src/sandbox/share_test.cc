@@ -62,6 +62,30 @@ TEST_F(ShareTest, ShowsRootfsAndVolumes) {
   ExpectEmpty();
 }
 
+TEST_F(ShareTest, AnOverlayIsMadeHere) {
+  for (const char* name : {"lower", "upper", "work", "merge"}) {
+    ASSERT_TRUE(MakeDirs(Source(name)).ok());
+  }
+  ASSERT_TRUE(WriteFile(Source("lower/file"), "lower").ok());
+  ASSERT_EQ(mount("t", Source("upper").c_str(), "tmpfs", 0, ""), 0);  // no overlay lies on another
+  ASSERT_TRUE(MakeDirs(Source("upper/u")).ok() && MakeDirs(Source("upper/w")).ok());
+  const std::string dirs = "lowerdir=" + Source("lower") + ",upperdir=" + Source("upper/u") +
+                           ",workdir=" + Source("upper/w");
+  const auto shared = share_.AddContainer("web", {Source("rootfs"), "", false, false},
+                                          {{Source("merge"), false, "/v", dirs}});
+  ASSERT_TRUE(shared.ok()) << shared.status().message();
+  EXPECT_EQ(*ReadFile(Shared("web-0-merge/file")), "lower");
+  EXPECT_TRUE(WriteFile(Shared("web-0-merge/file"), "new").ok());
+  EXPECT_EQ(*ReadFile(Source("lower/file")), "lower");
+  EXPECT_EQ(*ReadFile(Source("upper/u/file")), "new");
+  ASSERT_TRUE(share_.RemoveContainer("web", shared->entries).ok());
+  const auto bad = share_.AddContainer("web", {Source("rootfs"), "", false, false},
+                                       {{Source("merge"), false, "/v", "lowerdir=/no/such"}});
+  EXPECT_FALSE(bad.ok());
+  ExpectEmpty();
+  ASSERT_EQ(umount2(Source("upper").c_str(), MNT_DETACH), 0);
+}
+
 TEST_F(ShareTest, EphemeralRootfsForgets) {
   const auto shared = share_.AddContainer("web", {Source("rootfs"), "", false, true}, {});
   ASSERT_TRUE(shared.ok()) << shared.status().message();
