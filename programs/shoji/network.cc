@@ -5,7 +5,7 @@
 #include "command.h"
 #include "container_of.h"
 #include "exit_status.h"
-#include "sandbox/network_json.h"
+#include "request/network_json.h"
 #include "shoji/base/file.h"
 
 namespace shoji::cli {

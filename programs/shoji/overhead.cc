@@ -8,8 +8,8 @@
 #include "command.h"
 #include "exit_status.h"
 #include "gc/processes.h"
+#include "host/paths.h"
 #include "process_usage.h"
-#include "sandbox/paths.h"
 #include "table.h"
 
 namespace shoji::cli {

@@ -10,12 +10,12 @@
 
 #include "gc/processes.h"
 #include "gc/traces.h"
+#include "host/mount.h"
+#include "request/validate.h"
 #include "sandbox/container_hooks.h"
 #include "sandbox/held.h"
 #include "sandbox/left_network.h"
-#include "sandbox/mount.h"
 #include "sandbox/object.h"
-#include "sandbox/validate.h"
 #include "shoji/base/file.h"
 
 namespace shoji {

@@ -13,9 +13,9 @@
 #include <string>
 
 #include "gc/traces.h"
+#include "host/lock.h"
+#include "host/paths.h"
 #include "sandbox/context.h"
-#include "sandbox/lock.h"
-#include "sandbox/paths.h"
 #include "shoji/status.h"
 #include "shoji/types.h"
 

@@ -13,9 +13,9 @@
 #include <iterator>
 
 #include "gc/processes.h"
-#include "sandbox/host_cgroup.h"
+#include "host/host_cgroup.h"
+#include "host/mount.h"
 #include "sandbox/management.h"
-#include "sandbox/mount.h"
 #include "shoji/base/file.h"
 #include "testing/fake_plugins.h"
 

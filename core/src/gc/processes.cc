@@ -10,8 +10,8 @@
 #include <optional>
 #include <thread>
 
-#include "sandbox/liveness.h"
-#include "sandbox/paths.h"
+#include "host/liveness.h"
+#include "host/paths.h"
 #include "shoji/base/deadline.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"

@@ -2,9 +2,9 @@
 
 #include <sys/stat.h>
 
+#include "host/host_cgroup.h"
+#include "host/mount.h"
 #include "sandbox/held.h"
-#include "sandbox/host_cgroup.h"
-#include "sandbox/mount.h"
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
 

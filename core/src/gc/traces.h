@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "host/paths.h"
 #include "metadata/record.h"
-#include "sandbox/paths.h"
 #include "shoji/status.h"
 
 namespace shoji {

@@ -17,7 +17,7 @@
 //
 //          A record of a later schema is neither shown nor replaced nor removed, and a
 //          store of a later layout, or half copied, is not used at all (mark.h).
-// Threads  Safe. Writers of one sandbox hold its lock (sandbox/lock.h).
+// Threads  Safe. Writers of one sandbox hold its lock (host/lock.h).
 // Example  SHOJI_ASSIGN_OR_RETURN(SandboxRecord r, metadata.Load("web"));
 //          r.state = State::kRunning;
 //          SHOJI_RETURN_IF_ERROR(metadata.Save(r));
@@ -30,9 +30,9 @@
 #include <utility>
 #include <vector>
 
+#include "host/lock.h"
 #include "metadata/record.h"
 #include "plugin/interfaces.h"
-#include "sandbox/lock.h"
 #include "shoji/status.h"
 
 namespace shoji {

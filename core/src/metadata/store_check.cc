@@ -6,7 +6,7 @@
 #include "metadata/keys.h"
 #include "metadata/mark.h"
 #include "metadata/record.h"
-#include "sandbox/validate.h"
+#include "request/validate.h"
 #include "shoji/base/strings.h"
 
 namespace shoji {

@@ -5,16 +5,16 @@
 #include <memory>
 #include <thread>
 
+#include "host/lock.h"
+#include "host/paths.h"
 #include "metadata/inventory.h"
 #include "metadata/keys.h"
 #include "metadata/mark.h"
 #include "metadata/store_check.h"
 #include "metadata/store_copy.h"
 #include "metadata/store_dump.h"
+#include "request/validate.h"
 #include "sandbox/host_plugins.h"
-#include "sandbox/lock.h"
-#include "sandbox/paths.h"
-#include "sandbox/validate.h"
 #include "shoji/base/file.h"
 
 namespace shoji {

@@ -7,11 +7,11 @@
 #include <exception>
 #include <nlohmann/json.hpp>
 
+#include "host/paths.h"
 #include "oci/guest_limits.h"
 #include "oci/json_fields.h"
 #include "oci/process.h"
 #include "oci/resources.h"
-#include "sandbox/paths.h"
 #include "shoji/base/strings.h"
 
 namespace shoji {

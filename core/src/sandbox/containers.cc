@@ -6,20 +6,20 @@
 #include <csignal>
 #include <utility>
 
+#include "host/creating.h"
+#include "host/mount_points.h"
 #include "metadata/hex.h"
 #include "oci/hooks.h"
 #include "oci/resources.h"
 #include "oci/spec.h"
 #include "oci/user.h"
-#include "sandbox/agent_storage.h"
+#include "request/agent_storage.h"
+#include "request/device_place.h"
+#include "request/spec_attach.h"
+#include "request/validate.h"
 #include "sandbox/container_hooks.h"
-#include "sandbox/creating.h"
-#include "sandbox/device_place.h"
-#include "sandbox/mount_points.h"
 #include "sandbox/object.h"
-#include "sandbox/spec_attach.h"
 #include "sandbox/state.h"
-#include "sandbox/validate.h"
 
 namespace shoji {
 namespace {

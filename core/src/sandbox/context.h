@@ -16,10 +16,10 @@
 #include <string>
 #include <vector>
 
+#include "host/shim_children.h"
 #include "metadata/metadata.h"
-#include "sandbox/assets.h"
+#include "request/assets.h"
 #include "sandbox/plugins.h"
-#include "sandbox/shim_children.h"
 #include "shoji/base/thread_annotations.h"
 #include "shoji/runtime.h"
 #include "shoji/status.h"

@@ -7,16 +7,16 @@
 #include <utility>
 
 #include "gc/garbage.h"
-#include "sandbox/agent_storage.h"
-#include "sandbox/annotations.h"
-#include "sandbox/device_place.h"
+#include "host/liveness.h"
+#include "host/mount.h"
+#include "request/agent_storage.h"
+#include "request/annotations.h"
+#include "request/device_place.h"
+#include "request/spec_attach.h"
+#include "request/validate.h"
 #include "sandbox/factories.h"
 #include "sandbox/held.h"
-#include "sandbox/liveness.h"
-#include "sandbox/mount.h"
 #include "sandbox/object.h"
-#include "sandbox/spec_attach.h"
-#include "sandbox/validate.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"
 

@@ -5,10 +5,10 @@
 #include <cerrno>
 #include <utility>
 
-#include "sandbox/device_place.h"
+#include "request/device_place.h"
+#include "request/spec_attach.h"
+#include "request/validate.h"
 #include "sandbox/object.h"
-#include "sandbox/spec_attach.h"
-#include "sandbox/validate.h"
 #include "shoji/base/errno.h"
 
 namespace shoji {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "sandbox/paths.h"
+#include "host/paths.h"
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
 

@@ -6,8 +6,8 @@
 #include <cerrno>
 
 #include "gc/processes.h"
-#include "sandbox/mount.h"
-#include "sandbox/validate.h"
+#include "host/mount.h"
+#include "request/validate.h"
 #include "shoji/base/errno.h"
 #include "shoji/base/file.h"
 

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "sandbox/paths.h"
+#include "host/paths.h"
 #include "shoji/status.h"
 
 namespace shoji {

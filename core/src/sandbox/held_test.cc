@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "host/lock.h"
 #include "sandbox/factories.h"
-#include "sandbox/lock.h"
 #include "shoji/spawn/spawn.h"
 #include "testing/pod_test.h"
 

@@ -7,8 +7,8 @@
 
 #include "config/pairs.h"
 #include "config/paths.h"
+#include "host/host_cgroup.h"
 #include "plugin/plugin_scan.h"
-#include "sandbox/host_cgroup.h"
 #include "shoji/base/file.h"
 #include "shoji/base/strings.h"
 

@@ -5,10 +5,10 @@
 
 #include "gc/processes.h"
 #include "gc/traces.h"
+#include "host/host_cgroup.h"
 #include "oci/spec.h"
 #include "sandbox/container_hooks.h"
 #include "sandbox/held.h"
-#include "sandbox/host_cgroup.h"
 #include "sandbox/object.h"
 #include "shoji/base/file.h"
 

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sandbox/host_cgroup.h"
+#include "host/host_cgroup.h"
 #include "sandbox/management.h"
 #include "shoji/base/file.h"
 #include "testing/fake_plugins.h"

@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "host/mount.h"
 #include "oci/host_devices.h"
 #include "sandbox/management.h"
-#include "sandbox/mount.h"
 #include "sandbox/object.h"
 #include "shoji/base/file.h"
 #include "testing/fake_plugins.h"

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "sandbox/device_place.h"
-#include "sandbox/network_json.h"
-#include "sandbox/network_limits.h"
+#include "request/device_place.h"
+#include "request/network_json.h"
+#include "request/network_limits.h"
+#include "request/validate.h"
 #include "sandbox/object.h"
-#include "sandbox/validate.h"
 
 namespace shoji {
 namespace {

@@ -9,8 +9,8 @@
 
 #include <string>
 
+#include "host/paths.h"
 #include "sandbox/context.h"
-#include "sandbox/paths.h"
 #include "shoji/status.h"
 
 namespace shoji {

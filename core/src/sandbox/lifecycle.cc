@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "gc/processes.h"
+#include "host/mount.h"
 #include "sandbox/held.h"
 #include "sandbox/left_network.h"
-#include "sandbox/mount.h"
 #include "sandbox/object.h"
 #include "sandbox/state.h"
 #include "sandbox/watch.h"

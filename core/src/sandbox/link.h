@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
+#include "host/cancel_event.h"
 #include "plugin/interfaces.h"
-#include "sandbox/cancel_event.h"
 #include "shoji/base/deadline.h"
 #include "shoji/base/thread_annotations.h"
 #include "shoji/status.h"

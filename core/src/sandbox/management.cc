@@ -4,8 +4,8 @@
 #include <iterator>
 
 #include "gc/garbage.h"
-#include "sandbox/creating.h"
-#include "sandbox/validate.h"
+#include "host/creating.h"
+#include "request/validate.h"
 
 namespace shoji {
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <thread>
 
-#include "sandbox/event_queue.h"
+#include "host/event_queue.h"
 #include "shoji/plugin/agent_ext.h"
 #include "testing/pod_test.h"
 

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "sandbox/device_place.h"
+#include "request/device_place.h"
+#include "request/network_json.h"
+#include "request/network_limits.h"
 #include "sandbox/left_network.h"
-#include "sandbox/network_json.h"
-#include "sandbox/network_limits.h"
 #include "sandbox/object.h"
 #include "shoji/base/file.h"
 

@@ -22,15 +22,15 @@
 #include <string>
 #include <vector>
 
+#include "host/lock.h"
+#include "host/paths.h"
+#include "host/share.h"
+#include "host/undo.h"
 #include "metadata/record.h"
 #include "oci/oci_process.h"
 #include "plugin/interfaces.h"
 #include "sandbox/context.h"
 #include "sandbox/link.h"
-#include "sandbox/lock.h"
-#include "sandbox/paths.h"
-#include "sandbox/share.h"
-#include "sandbox/undo.h"
 #include "shoji/base/thread_annotations.h"
 #include "shoji/sandbox.h"
 #include "shoji/status.h"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "sandbox/container_stats.h"
+#include "request/container_stats.h"
 #include "sandbox/object.h"
 #include "sandbox/state.h"
 

@@ -5,10 +5,10 @@
 #include <csignal>
 #include <utility>
 
+#include "host/liveness.h"
+#include "request/validate.h"
 #include "sandbox/io.h"
-#include "sandbox/liveness.h"
 #include "sandbox/object.h"
-#include "sandbox/validate.h"
 #include "shoji/spawn/spawn.h"
 
 namespace shoji {

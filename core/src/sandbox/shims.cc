@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <utility>
 
-#include "sandbox/liveness.h"
+#include "host/liveness.h"
+#include "request/validate.h"
 #include "sandbox/object.h"
-#include "sandbox/validate.h"
 #include "shoji/base/errno.h"
 #include "shoji/spawn/spawn.h"
 

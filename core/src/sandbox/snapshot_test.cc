@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "sandbox/host_cgroup.h"
+#include "host/host_cgroup.h"
 #include "shoji/plugin/hypervisor_state.h"
 #include "testing/pod_test.h"
 

@@ -5,7 +5,7 @@
 #include <set>
 #include <utility>
 
-#include "sandbox/validate.h"
+#include "request/validate.h"
 
 namespace shoji {
 namespace {

@@ -1,7 +1,7 @@
 // What Status and List answer: from the record alone, without guest and without plugin.
 #include <chrono>
 
-#include "sandbox/liveness.h"
+#include "host/liveness.h"
 #include "sandbox/object.h"
 
 namespace shoji {

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "sandbox/agent_storage.h"
-#include "sandbox/device_place.h"
+#include "request/agent_storage.h"
+#include "request/device_place.h"
+#include "request/validate.h"
 #include "sandbox/object.h"
-#include "sandbox/validate.h"
 
 namespace shoji {
 namespace {

@@ -22,8 +22,8 @@
 #include <utility>
 #include <vector>
 
-#include "sandbox/cancel_event.h"
-#include "sandbox/event_queue.h"
+#include "host/cancel_event.h"
+#include "host/event_queue.h"
 #include "sandbox/object.h"
 #include "shoji/base/deadline.h"
 #include "shoji/base/thread_annotations.h"

@@ -8,10 +8,10 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "host/liveness.h"
+#include "host/mount.h"
 #include "plugin/error.h"
 #include "plugin/slots.h"
-#include "sandbox/liveness.h"
-#include "sandbox/mount.h"
 #include "shoji/base/file.h"
 #include "shoji/base/private_mounts.h"
 #include "shoji/base/strings.h"

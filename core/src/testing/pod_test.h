@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "gc/processes.h"
+#include "host/mount.h"
 #include "sandbox/management.h"
-#include "sandbox/mount.h"
 #include "shoji/base/file.h"
 #include "testing/fake_plugins.h"
 

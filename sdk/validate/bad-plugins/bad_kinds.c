@@ -172,7 +172,9 @@ static int32_t Signal(void* plugin, const shoji_options* options, const shoji_ca
 }
 #endif
 
-static const shoji_shim_v1 kTable = {.struct_size = sizeof(kTable), .start = Start, .stop = Stop,
+static const shoji_shim_v1 kTable = {.struct_size = sizeof(kTable),
+                                     .start = Start,
+                                     .stop = Stop,
 #if defined(BAD_SHIM_SIGNAL_GONE) || defined(BAD_SHIM_SIGNAL_STRANGER)
                                      .signal = Signal
 #endif
