@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "shoji/plugin/factory.h"
 #include "shoji/plugin/factory_server.h"
