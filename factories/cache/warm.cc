@@ -1,19 +1,15 @@
 #include "warm.h"
 
-#include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
+#include "identity.h"
 #include "mounts.h"
 #include "shoji/base/deadline.h"
-#include "shoji/base/errno.h"
 #include "shoji/base/file.h"
 #include "shoji/plugin/hypervisor_hotplug.h"
 #include "shoji/sdk/other_plugin.h"
@@ -69,11 +65,9 @@ class ShareMount {
   Status Ask(const WarmVm& vm, const std::string& tag, shoji_error* error) {
     const auto* table = static_cast<const shoji_hypervisor_shares_v1*>(
         vm.hypervisor->get_extension(vm.vm, SHOJI_HYPERVISOR_SHARES_V1));
-    how_ = {{"driver", "9p"},
-            {"source", tag},
-            {"fstype", "9p"},
-            {"options", {"trans=virtio", "version=9p2000.L", "cache=mmap", "msize=524288"}}};
-    if (!SHOJI_HAS_SLOT(shoji_hypervisor_shares_v1, table, share_mount)) return OkStatus();
+    if (!SHOJI_HAS_SLOT(shoji_hypervisor_shares_v1, table, share_mount)) {
+      return FailedPrecondition("the hypervisor does not say how the guest mounts its share");
+    }
     std::string text;
     const shoji_sink sink = sdk::SinkTo(&text);
     SHOJI_RETURN_IF_ERROR(Code(table->share_mount(vm.vm, sdk::ToStr(tag), &sink, error)));
@@ -168,15 +162,10 @@ class Rehearsal {
       : vm_(vm), call_(call), error_(error) {}
 
   Status Identity() {
-    std::array<char, 512> noise{};
-    if (getrandom(noise.data(), noise.size(), 0) < 0) return ErrnoStatus(errno, "no random bytes");
-    SHOJI_RETURN_IF_ERROR(
-        Code(vm_.agents->reseed_random(vm_.agent, call_, {noise.data(), noise.size()}, error_)));
-    using std::chrono::duration_cast;
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const auto seconds = duration_cast<std::chrono::seconds>(now);
-    const auto rest = duration_cast<std::chrono::microseconds>(now - seconds);
-    return Code(vm_.agents->set_time(vm_.agent, call_, seconds.count(), rest.count(), error_));
+    SHOJI_ASSIGN_OR_RETURN(const std::int32_t seeded,
+                           factories::ReseedGuest(*vm_.agents, vm_.agent, call_, error_));
+    SHOJI_RETURN_IF_ERROR(Code(seeded));
+    return Code(factories::SetGuestClock(*vm_.agents, vm_.agent, call_, error_));
   }
 
   Status Sandbox(const shoji_storage& share) {

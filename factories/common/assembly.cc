@@ -2,14 +2,13 @@
 
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <memory>
 #include <utility>
 
+#include "identity.h"
 #include "shoji/base/deadline.h"
 #include "shoji/base/errno.h"
 
@@ -21,7 +20,6 @@ namespace {
 constexpr int kDeathMs = 500;
 // For undoing: the caller's own time may be up.
 constexpr std::chrono::seconds kUndoTime{20};
-constexpr std::int64_t kMicros = 1'000'000;
 
 // The way of the agent plugin through the proxy plugin.
 struct Way {
@@ -184,24 +182,13 @@ std::string Assembly::LastWords() const {
 }
 
 Status Assembly::Reseed() {
-  std::array<char, 512> noise{};
-  std::size_t have = 0;
-  while (have < noise.size()) {
-    const ssize_t n = getrandom(noise.data() + have, noise.size() - have, 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoStatus(errno, "cannot read random bytes");
-    have += static_cast<std::size_t>(n);
-  }
-  const std::int32_t code =
-      agents_.table->reseed_random(agent_, call_, {noise.data(), noise.size()}, error_);
+  SHOJI_ASSIGN_OR_RETURN(const std::int32_t code,
+                         ReseedGuest(*agents_.table, agent_, call_, error_));
   return code == SHOJI_OK ? OkStatus() : Explain(code);
 }
 
 Status Assembly::SetClock() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const std::int64_t micros = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-  const std::int32_t code =
-      agents_.table->set_time(agent_, call_, micros / kMicros, micros % kMicros, error_);
+  const std::int32_t code = SetGuestClock(*agents_.table, agent_, call_, error_);
   return code == SHOJI_OK ? OkStatus() : Explain(code);
 }
 

@@ -297,6 +297,19 @@ class Rest(harness.PodmanTest):
                           "/socket")
         self.assertEqual(out, "fifo\nsocket\n")
 
+    def test_overlays_and_images_as_volumes(self):
+        path = self.base() + "/below"
+        os.mkdir(path)
+        with open(path + "/file", "w", encoding="utf-8") as below:
+            below.write("of the host")
+        out = self.podman("run", "--rm", "--network", "none", "--volume", path + ":/over:O",
+                          "--mount", f"type=image,source={IMAGE},destination=/image", IMAGE, "sh",
+                          "-c", "cat /over/file; echo; echo changed > /over/file; cat /over/file; "
+                          "test -x /image/bin/sh && echo image; ! touch /image/new 2>/dev/null")
+        self.assertEqual(out, "of the host\nchanged\nimage\n")
+        with open(path + "/file", encoding="utf-8") as below:
+            self.assertEqual(below.read(), "of the host")
+
     def test_output_to_whoever_called(self):
         done = self.podman_raw("run", "--rm", "--network", "none", "--log-driver", "passthrough",
                                IMAGE, "sh", "-c", "echo out; echo err >&2")

@@ -38,6 +38,7 @@ struct SandboxPaths {
         overlay(dir + "/overlay"),
         cgroup(dir + "/cgroup"),
         creating(dir + "/creating"),
+        shims(dir + "/shims"),
         held(dir + "/held"),
         factory(HeldDir(root)) {}
 
@@ -52,6 +53,7 @@ struct SandboxPaths {
   std::string overlay;
   std::string cgroup;    // a file with the name of the control group on the host
   std::string creating;  // a file with the container that is being made (creating.h)
+  std::string shims;     // of shims that listen, a socket each, named as their containers
   std::string held;      // VMs that were made before the sandbox was (held.h)
   std::string factory;   // of the root: where such VMs wait
 };

@@ -149,7 +149,11 @@ Status Share::MountEphemeral(const std::string& id, const std::string& source,
 }
 
 Status Share::AddVolume(const std::string& id, const Volume& volume, SharedContainer& out) {
-  SHOJI_ASSIGN_OR_RETURN(const std::string source, Resolve(volume.source, "mount source", id));
+  const bool overlay = !volume.overlay.empty();
+  std::string source = volume.source;  // of an overlay a mere name
+  if (!overlay) {
+    SHOJI_ASSIGN_OR_RETURN(source, Resolve(volume.source, "mount source", id));
+  }
   const std::string base = BaseName(source);
   std::size_t number = out.guest_volumes.size();
   std::string name = id + "-" + std::to_string(number) + "-" + base;
@@ -157,13 +161,12 @@ Status Share::AddVolume(const std::string& id, const Volume& volume, SharedConta
   while (PathExists(paths_.mounts + "/" + name)) {
     name = id + "-" + std::to_string(++number) + "-" + base;
   }
-  SHOJI_RETURN_IF_ERROR(MakeTarget(source, paths_.mounts + "/" + name));
-  out.entries.push_back(name);
   const std::string target = paths_.mounts + "/" + name;
+  SHOJI_RETURN_IF_ERROR(overlay ? MakeDir(target, kRootfsDir) : MakeTarget(source, target));
+  out.entries.push_back(name);
   SHOJI_ASSIGN_OR_RETURN(MountPoint made,
-                         volume.overlay.empty()
-                             ? MountPoint::Bind(source, target, volume.read_only)
-                             : MountPoint::Overlay(volume.overlay, target, volume.read_only));
+                         overlay ? MountPoint::Overlay(volume.overlay, target, volume.read_only)
+                                 : MountPoint::Bind(source, target, volume.read_only));
   made.Keep();
   out.guest_volumes.push_back(std::string(kGuestShare) + "/" + name);
   return OkStatus();

@@ -79,6 +79,14 @@ TEST_F(ShareTest, AnOverlayIsMadeHere) {
   EXPECT_EQ(*ReadFile(Source("lower/file")), "lower");
   EXPECT_EQ(*ReadFile(Source("upper/u/file")), "new");
   ASSERT_TRUE(share_.RemoveContainer("web", shared->entries).ok());
+  // What stands as its source is often a mere name.
+  const std::string lowers = "lowerdir=" + Source("lower") + ":" + Source("upper/u");
+  const auto named = share_.AddContainer("web", {Source("rootfs"), "", false, false},
+                                         {{"overlay", true, "/v", lowers}});
+  ASSERT_TRUE(named.ok()) << named.status().message();
+  EXPECT_EQ(*ReadFile(Shared("web-0-overlay/file")), "lower");
+  EXPECT_EQ(WriteFile(Shared("web-0-overlay/file"), "new").sys_errno(), EROFS);
+  ASSERT_TRUE(share_.RemoveContainer("web", named->entries).ok());
   const auto bad = share_.AddContainer("web", {Source("rootfs"), "", false, false},
                                        {{Source("merge"), false, "/v", "lowerdir=/no/such"}});
   EXPECT_FALSE(bad.ok());

@@ -62,30 +62,33 @@ Status Check(const json& process) {
 }
 
 // What the process of the container itself may do.
-json CapabilitiesOf(const ContainerConfig& container, const json& user) {
-  if (!container.oci_spec.empty()) {
-    const json spec = json::parse(container.oci_spec);
-    return ObjectOr(ObjectOr(spec, "process"), "capabilities");
-  }
+json CapabilitiesOf(const ContainerConfig& container, const json& own, const json& user) {
+  if (!container.oci_spec.empty()) return ObjectOr(own, "capabilities");
   User who;
   who.uid = ValueOr(user, "uid", std::uint32_t{0});
   return ProcessObject(container.cmd, who, {}).at("capabilities");
 }
 
-// Engines say nothing of it for a process that joins: it is the container's, as with crun.
-void InheritUmask(json& user, const ContainerConfig& container) {
-  if (user.contains("umask") || container.oci_spec.empty()) return;
-  const json spec = json::parse(container.oci_spec);
-  const json own = ObjectOr(ObjectOr(spec, "process"), "user");
-  if (const auto umask = own.find("umask"); umask != own.end()) user["umask"] = *umask;
+// The process of the container's specification; an empty object where it has none.
+json OwnProcess(const ContainerConfig& container) {
+  if (container.oci_spec.empty()) return json::object();
+  return ObjectOr(json::parse(container.oci_spec), "process");
+}
+
+// Engines say nothing of it for a process that joins: it is the container's.
+void InheritUmask(json& user, const json& own) {
+  if (user.contains("umask")) return;
+  const json owner = ObjectOr(own, "user");
+  if (const auto umask = owner.find("umask"); umask != owner.end()) user["umask"] = *umask;
 }
 
 OciProcess Read(json process, const ContainerConfig& container) {
   process["user"] = ObjectOr(process, "user");
-  InheritUmask(process["user"], container);
+  const json own = OwnProcess(container);
+  InheritUmask(process["user"], own);
   process["cwd"] = ValueOr(process, "cwd", std::string("/"));
   if (ObjectOr(process, "capabilities").empty()) {
-    process["capabilities"] = CapabilitiesOf(container, process["user"]);
+    process["capabilities"] = CapabilitiesOf(container, own, process["user"]);
   }
   EditProcess(process);
   OciProcess out;

@@ -117,8 +117,11 @@ std::vector<NeededPoint> PointsOf(const SpecSummary& summary, const std::vector<
   std::vector<NeededPoint> out;
   for (std::size_t i = 0; i < volumes.size(); ++i) {  // first, for they know what is a file
     struct stat info = {};
-    const bool found = stat(volumes[i].source.c_str(), &info) == 0;
-    if (found) out.push_back({summary.binds[i].destination, !S_ISDIR(info.st_mode)});
+    if (!volumes[i].overlay.empty()) {
+      out.push_back({summary.binds[i].destination, false});
+    } else if (stat(volumes[i].source.c_str(), &info) == 0) {
+      out.push_back({summary.binds[i].destination, !S_ISDIR(info.st_mode)});
+    }
   }
   for (const std::string& destination : summary.destinations) {
     const auto same = [&](const SpecBind& bind) { return bind.destination == destination; };

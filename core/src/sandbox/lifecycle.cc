@@ -36,7 +36,7 @@ Status RemoveDir(const std::string& dir) {
 // A shim removes its socket when it ends by itself. Where it is left the process in the guest may
 // go on: its end says nothing.
 bool ShimWasKilled(const SandboxPaths& paths, const ContainerRecord& container) {
-  return access((paths.dir + "/shims/" + container.config.id).c_str(), F_OK) == 0;
+  return access((paths.shims + "/" + container.config.id).c_str(), F_OK) == 0;
 }
 
 // Whether the guest has something to do before its VM is ended by force: processes to end, disks
